@@ -1,0 +1,1 @@
+"""Tests, from the small to the whole appliance."""

@@ -1,0 +1,1 @@
+"""The running appliance, from outside."""

@@ -1,0 +1,1 @@
+"""The virtual table in lock-step with vision, core and projector, against ground truth."""

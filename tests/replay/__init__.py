@@ -1,0 +1,1 @@
+"""Recorded pictures and films, played through the parts that read them."""

@@ -1,0 +1,1 @@
+"""One module at a time, with real files and sockets where it has any."""
