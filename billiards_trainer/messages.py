@@ -1,0 +1,567 @@
+"""Every message that crosses a process boundary.
+
+SI units throughout: metres, seconds, radians; times are ``time.monotonic_ns()``.  A message derived
+from a picture carries the number and the exposure time (middle of the exposure) of that picture
+unchanged, so that whoever draws can subtract and knows the latency.
+
+Messages may gain optional fields; any other change raises ``SCHEMA``.  Unknown fields are ignored on
+receipt, so that an old reader understands a newer writer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+
+XY = tuple[float, float]
+XYZ = tuple[float, float, float]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Message(BaseModel):
+    """Base of everything sent; immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    schema_number: int = SCHEMA
+
+
+class FrameMessage(Message):
+    """Base of what is derived from one picture."""
+
+    frame: int
+    """Number of the picture since the source was opened."""
+    exposure_ns: int
+    """Monotonic time of the middle of the exposure."""
+
+
+class Level(StrEnum):
+    """Health of a module or of the whole."""
+
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    UNHEALTHY = "UNHEALTHY"
+    UNKNOWN = "UNKNOWN"
+
+
+# --- pictures ---------------------------------------------------------------------------------
+
+
+class SourceState(StrEnum):
+    """What the camera process is doing."""
+
+    OPENING = "opening"
+    RUNNING = "running"
+    STALLED = "stalled"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+class SourceInfo(Message):
+    """Where pictures come from; a virtual table or a film is never mistaken for a real table."""
+
+    kind: Literal["simulated", "film", "network", "v4l2"]
+    name: str
+    """For people, without credentials."""
+
+    @property
+    def is_real(self) -> bool:
+        """Whether a real table is being seen right now."""
+        return self.kind in ("network", "v4l2")
+
+
+class CameraFrame(FrameMessage):
+    """A picture has been written into the camera ring."""
+
+    source: SourceInfo
+    ring_sequence: int
+    """Sequence number of the picture in the ring; see ``frames``."""
+    width: int
+    height: int
+
+
+class SourceStatus(Message):
+    """State of the picture source, sent when it changes and once a second."""
+
+    source: SourceInfo
+    state: SourceState
+    detail: str = ""
+    reopened: int = 0
+    """How often the source was opened again since the process started."""
+    fps: float = 0.0
+
+
+# --- what is on the table ---------------------------------------------------------------------
+
+
+class BallState(Message):
+    """One tracked ball, at the exposure time of its message's frame."""
+
+    track: int
+    """Identity through time; a track number is never given twice in a session."""
+    label: str
+    """``cue``, ``1``…``15``, ``solid``, ``stripe``, a snooker or carom colour, or ``unknown``."""
+    label_confidence: Probability = 1.0
+    x_m: float
+    y_m: float
+    vx: float = 0.0
+    vy: float = 0.0
+    covariance: tuple[float, float, float] = (1e-6, 0.0, 1e-6)
+    """Position covariance (xx, xy, yy) in m²."""
+    confidence: Probability = 1.0
+    """Probability that there is a ball."""
+    visible: bool = True
+    """Seen in this frame; otherwise the position is coasted."""
+    moving: bool = False
+    in_hand: bool = False
+    x_px: float | None = None
+    y_px: float | None = None
+    radius_px: float | None = None
+
+
+class CueState(Message):
+    """The cue as a line in space.  ``direction`` is where it points: tip away from the butt."""
+
+    tip_m: XYZ
+    angle_rad: float
+    """atan2(dy, dx) of the pointing direction in the table frame."""
+    elevation_rad: float = 0.0
+    angle_std_rad: float = 0.01
+    elevation_std_rad: float = 0.05
+    tip_speed: float = 0.0
+    """Along the pointing direction, m/s; positive is forward."""
+    addresses: int | None = None
+    """Track of the ball that the cue is aimed at from close by, if any."""
+    side: float | None = None
+    """Tip offset in ball radii, + is right; ``None`` when it cannot be told."""
+    height: float | None = None
+    """Tip offset in ball radii, + is above centre."""
+    confidence: Probability = 1.0
+    tip_px: XY | None = None
+    direction_px: XY | None = None
+
+
+class PictureQuality(Message):
+    """Whether the picture can be trusted, and what to do when not."""
+
+    usable: bool = True
+    problem: str | None = None
+    """One sentence for the player or staff."""
+    brightness: float = 0.0
+    sharpness: float = 0.0
+
+
+class TableState(FrameMessage):
+    """Everything that vision knows at one exposure."""
+
+    epoch: int
+    """Changes whenever track numbers start anew (restart of vision, reset of the game)."""
+    table: str
+    width: float
+    length: float
+    ball_radius: float
+    source: SourceInfo
+    calibration: str | None
+    """Camera calibration in force; ``None`` while the table has not been found."""
+    head_guessed: bool = True
+    balls: tuple[BallState, ...] = ()
+    cue: CueState | None = None
+    quality: PictureQuality = PictureQuality()
+    stages_ms: dict[str, float] = {}
+    """Duration of each stage of vision, in milliseconds."""
+
+
+# --- the game ---------------------------------------------------------------------------------
+
+
+class EventKind(StrEnum):
+    """What can happen in a shot."""
+
+    SHOT_START = "shot_start"
+    BALL_COLLISION = "ball_collision"
+    CUSHION_COLLISION = "cushion_collision"
+    POCKETED = "pocketed"
+    AT_REST = "at_rest"
+    SHOT_END = "shot_end"
+
+
+class ShotEvent(FrameMessage):
+    """One event of a shot, as core declares it."""
+
+    epoch: int
+    sequence: int
+    kind: EventKind
+    t: float
+    """Seconds since the epoch's first frame, interpolated between frames."""
+    tracks: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+    x_m: float
+    y_m: float
+    pocket: str | None = None
+
+
+class Phase(StrEnum):
+    """What the game is doing."""
+
+    WAITING = "waiting"
+    """No table, or no balls."""
+    IDLE = "idle"
+    AIMING = "aiming"
+    SHOT = "shot"
+
+
+class PathPiece(Message):
+    """The predicted way of one ball as a polyline."""
+
+    label: str
+    track: int | None = None
+    points: tuple[XY, ...]
+    end: Literal["rest", "pocketed", "cut_off"]
+    pocket: str | None = None
+
+
+class PredictedEvent(Message):
+    """One event of the predicted shot."""
+
+    t: float
+    kind: EventKind
+    labels: tuple[str, ...]
+    x_m: float
+    y_m: float
+    pocket: str | None = None
+
+
+class Prediction(FrameMessage):
+    """What the shot will do if it is played as it is aimed now."""
+
+    speed: float
+    """Assumed cue speed in m/s."""
+    angle_rad: float
+    elevation_rad: float = 0.0
+    ghost_ball: XY | None = None
+    """Centre of the cue ball at its first contact."""
+    target: str | None = None
+    """Label of the first ball struck."""
+    target_track: int | None = None
+    cut_angle_rad: float | None = None
+    paths: tuple[PathPiece, ...] = ()
+    events: tuple[PredictedEvent, ...] = ()
+    pot_probability: Probability | None = None
+    """That the first object ball drops; ``None`` when no ball is struck."""
+    scratch_probability: Probability = 0.0
+    compute_ms: float = 0.0
+
+
+class ShotSummary(Message):
+    """The last shot, as shown to people."""
+
+    number: int
+    recorded: bool = False
+    """True only after the database has committed it to disk."""
+    shot_id: str | None = None
+    potted: tuple[str, ...] = ()
+    cue_speed: float | None = None
+    events: int = 0
+    error_mm: float | None = None
+    """First object ball: predicted against seen position, where both are known."""
+    error_rad: float | None = None
+    """First object ball: predicted against seen direction."""
+
+
+class GameState(FrameMessage):
+    """The state of play."""
+
+    epoch: int
+    session: str | None = None
+    phase: Phase = Phase.WAITING
+    assistance: Literal["off", "beginner", "intermediate", "advanced", "drill"] = "beginner"
+    shots: int = 0
+    potted: tuple[str, ...] = ()
+    """Labels potted since the rack was set, in order."""
+    last_shot: ShotSummary | None = None
+    prediction: Prediction | None = None
+
+
+# --- what is drawn ----------------------------------------------------------------------------
+
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class Drawn(Message):
+    """Base of a scene's elements; lengths in metres on the cloth (z = 0)."""
+
+    colour: Colour = "#ffffff"
+    opacity: Probability = 1.0
+
+
+class Line(Drawn):
+    """A polyline; ``dash`` is (on, off) in metres."""
+
+    kind: Literal["line"] = "line"
+    points: Annotated[tuple[XY, ...], Field(min_length=2, max_length=2000)]
+    width: Annotated[float, Field(gt=0, le=0.1)] = 0.004
+    dash: tuple[float, float] | None = None
+
+
+class Arc(Drawn):
+    """Part of a circle, counter-clockwise from ``start`` to ``end`` in radians."""
+
+    kind: Literal["arc"] = "arc"
+    centre: XY
+    radius: Annotated[float, Field(gt=0, le=5)]
+    start: float
+    end: float
+    width: Annotated[float, Field(gt=0, le=0.1)] = 0.004
+
+
+class Ring(Drawn):
+    """A circle; ``velocity`` (m/s) lets the projector lead it by the known latency."""
+
+    kind: Literal["ring"] = "ring"
+    centre: XY
+    radius: Annotated[float, Field(gt=0, le=5)]
+    width: Annotated[float, Field(gt=0, le=0.1)] = 0.004
+    velocity: XY = (0.0, 0.0)
+
+
+class Area(Drawn):
+    """A filled polygon."""
+
+    kind: Literal["area"] = "area"
+    points: Annotated[tuple[XY, ...], Field(min_length=3, max_length=2000)]
+
+
+class Text(Drawn):
+    """A line of text; ``angle`` is the direction of its baseline."""
+
+    kind: Literal["text"] = "text"
+    text: Annotated[str, Field(max_length=200)]
+    position: XY
+    """Middle of the text."""
+    height: Annotated[float, Field(gt=0, le=1)] = 0.04
+    angle: float = 0.0
+
+
+Element = Annotated[Line | Arc | Ring | Area | Text, Field(discriminator="kind")]
+
+
+class Scene(FrameMessage):
+    """What shall be seen on the cloth: table metres only, no physics."""
+
+    table: str
+    width: float
+    length: float
+    ball_radius: float
+    elements: tuple[Element, ...] = ()
+    keep_clear: tuple[XY, ...] = ()
+    """Ball centres over which nothing is drawn: own light must not disturb vision."""
+
+
+class Flip(FrameMessage):
+    """The projector has shown a scene derived from that frame."""
+
+    flip_ns: int
+    draw_ms: float
+    mode: Literal["fullscreen", "window", "offscreen"]
+    width: int
+    height: int
+    calibration: str | None = None
+    light_sequence: int | None = None
+    """Sequence number in the light ring."""
+
+    @property
+    def latency_s(self) -> float:
+        """Middle of the exposure to the flip, in seconds."""
+        return (self.flip_ns - self.exposure_ns) / 1e9
+
+
+# --- the virtual table ------------------------------------------------------------------------
+
+
+class TrueBall(Message):
+    """Where a ball of the virtual table really is."""
+
+    label: str
+    x_m: float
+    y_m: float
+    vx: float = 0.0
+    vy: float = 0.0
+    on_table: bool = True
+
+
+class GroundTruth(FrameMessage):
+    """What the virtual table knows about the picture of the same number."""
+
+    balls: tuple[TrueBall, ...]
+    cue_tip_m: XYZ | None = None
+    cue_angle_rad: float | None = None
+    cue_elevation_rad: float | None = None
+    phase: Literal["setup", "approach", "aim", "stroke", "rolling"] = "setup"
+    rack: int = 0
+    shot: int = 0
+
+
+# --- the appliance itself ---------------------------------------------------------------------
+
+
+class Heartbeat(Message):
+    """A process lives and does something."""
+
+    process: str
+    pid: int
+    sent_ns: int
+    ready: bool
+    progress: int
+    """Counts the work done (frames, messages); one that stands still is stuck."""
+    config_number: int
+    """The configuration snapshot in force in the process."""
+    level: Level = Level.HEALTHY
+    detail: str = ""
+    measures: dict[str, float] = {}
+
+
+class ModuleStatus(Message):
+    """One supervised process."""
+
+    status: Level
+    state: str
+    """State of the supervision's state machine, e.g. ``RUNNING``."""
+    pid: int | None = None
+    restarts: int = 0
+    heartbeat_age_s: float | None = None
+    detail: str = ""
+    measures: dict[str, float] = {}
+
+
+class SystemStatus(Message):
+    """The whole appliance."""
+
+    status: Level
+    version: str
+    source: str
+    source_kind: Literal["simulated", "film", "network", "v4l2"]
+    uptime_s: float
+    environment: str
+    config_number: int = 1
+    modules: dict[str, ModuleStatus] = {}
+    detail: str = ""
+
+
+class ProcessUsage(Message):
+    """What one process uses."""
+
+    cpu_percent: float
+    rss_bytes: int
+    fds: int
+    threads: int
+
+
+class SystemMetrics(Message):
+    """A sample of the machine and of every process."""
+
+    taken_ns: int
+    cpu_percent: float
+    load_1: float
+    memory_percent: float
+    disk_percent: float
+    temperature_c: float | None = None
+    processes: dict[str, ProcessUsage] = {}
+
+
+class Alert(Message):
+    """Something that a person should know."""
+
+    epoch: int
+    sequence: int
+    raised_ns: int
+    severity: Literal["WARNING", "ERROR", "CRITICAL"]
+    name: str
+    text: str
+    active: bool = True
+
+
+class ConfigSnapshot(Message):
+    """A new configuration is in force; the file holds it whole."""
+
+    number: int
+    path: str
+    changed: tuple[str, ...] = ()
+
+
+# --- commands: request and reply --------------------------------------------------------------
+
+
+class Empty(Message):
+    """Nothing to say."""
+
+
+class Done(Message):
+    """A command was carried out, or why not."""
+
+    ok: bool
+    detail: str = ""
+
+
+class AnalyzeRequest(Message):
+    """Predict the present aim, or the aim given here."""
+
+    angle_rad: float | None = None
+    speed: Annotated[float, Field(gt=0, le=15)] | None = None
+    elevation_rad: Annotated[float, Field(ge=0, le=1.5)] | None = None
+    side: Annotated[float, Field(ge=-0.9, le=0.9)] = 0.0
+    height: Annotated[float, Field(ge=-0.9, le=0.9)] = 0.0
+
+
+class AnalyzeReply(Message):
+    """The prediction, or one sentence why there is none."""
+
+    prediction: Prediction | None = None
+    detail: str = ""
+
+
+class AssistanceRequest(Message):
+    """How much the player wants to be shown."""
+
+    level: Literal["off", "beginner", "intermediate", "advanced", "drill"]
+
+
+class CalibrateRequest(Message):
+    """Start a calibration."""
+
+    corners_px: tuple[XY, XY, XY, XY] | None = None
+    """Cushion-nose corners (0,0), (w,0), (w,l), (0,l) in the picture; found when ``None``."""
+
+
+class CalibrationStatus(Message):
+    """What is calibrated, when, how well, and what is not."""
+
+    camera: str | None = None
+    camera_date: str | None = None
+    camera_residual_mm: float | None = None
+    projector: str | None = None
+    projector_residual_mm: float | None = None
+    colours: str | None = None
+    detail: str = ""
+
+
+class ConfigReply(Message):
+    """The configuration in force; secrets left out."""
+
+    number: int
+    config: dict[str, object]
+
+
+class ConfigChange(Message):
+    """Keys to change, as a nested mapping like the configuration itself."""
+
+    changes: dict[str, object]
+
+
+class ModuleRequest(Message):
+    """A word about one module."""
+
+    module: str
