@@ -13,7 +13,7 @@ mapfile -t shell_files < <(git ls-files -co --exclude-standard -- '*.sh' .ci/run
 ((${#shell_files[@]})) || mapfile -t shell_files < <(find .ci scripts deployment systemd -name '*.sh' -o -path .ci/run)
 
 check "ruff" .venv/bin/ruff check .
-check "ruff format" .venv/bin/ruff format --check --quiet .
+check "ruff format" .venv/bin/ruff format --check --output-format concise .
 check "mypy" .venv/bin/mypy
 check "shellcheck" .venv/bin/shellcheck -x -P SCRIPTDIR "${shell_files[@]}"
 if [[ -f web/package.json ]]; then

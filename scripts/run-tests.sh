@@ -23,7 +23,7 @@ part() {
 
 # shellcheck disable=SC2329  # `part` calls this and the next two by name
 tests() {
-    .venv/bin/coverage run -m pytest -q -n 2 --dist loadgroup </dev/null 2>&1 | tee "$log"
+    .venv/bin/coverage run -m pytest -n 2 --dist loadgroup </dev/null 2>&1 | tee "$log"
 }
 
 # Coverage cannot look into compiled code, so the kernels are counted as plain Python.
