@@ -247,8 +247,12 @@ def _undistort(points: Array, coefficients: tuple[float, ...]) -> Array:
         error = _distort(guess, coefficients) - points
         if float(np.abs(error).max(initial=0.0)) < 1e-13:
             break
-        fx = (_distort(guess + [h, 0.0], coefficients) - _distort(guess - [h, 0.0], coefficients)) / (2 * h)
-        fy = (_distort(guess + [0.0, h], coefficients) - _distort(guess - [0.0, h], coefficients)) / (2 * h)
+        fx = (
+            _distort(guess + [h, 0.0], coefficients) - _distort(guess - [h, 0.0], coefficients)
+        ) / (2 * h)
+        fy = (
+            _distort(guess + [0.0, h], coefficients) - _distort(guess - [0.0, h], coefficients)
+        ) / (2 * h)
         det = fx[:, 0] * fy[:, 1] - fy[:, 0] * fx[:, 1]
         step_x = (error[:, 0] * fy[:, 1] - error[:, 1] * fy[:, 0]) / det
         step_y = (fx[:, 0] * error[:, 1] - fx[:, 1] * error[:, 0]) / det

@@ -4,8 +4,8 @@ SI units throughout: metres, seconds, radians; times are ``time.monotonic_ns()``
 from a picture carries the number and the exposure time (middle of the exposure) of that picture
 unchanged, so that whoever draws can subtract and knows the latency.
 
-Messages may gain optional fields; any other change raises ``SCHEMA``.  Unknown fields are ignored on
-receipt, so that an old reader understands a newer writer.
+Messages may gain optional fields; any other change raises ``SCHEMA``.  Unknown fields are ignored
+on receipt, so that an old reader understands a newer writer.
 """
 
 from __future__ import annotations

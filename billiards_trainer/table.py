@@ -5,9 +5,9 @@ foot: the origin is the near left corner, ``x`` runs to the right along the shor
 ``y`` towards the foot along the long side (0…length), ``z`` up from the cloth.
 
 Pockets follow the way the WPA equipment specification measures them: the *mouth* is the distance
-between the two jaw points (where the nose line, prolonged, meets the facing), the *cut angle* is the
-angle of the rubber between nose and facing, the *shelf* is the distance from the mouth line to the
-edge where the slate is cut.
+between the two jaw points (where the nose line, prolonged, meets the facing), the *cut angle* is
+the angle of the rubber between nose and facing, the *shelf* is the distance from the mouth line to
+the edge where the slate is cut.
 """
 
 from __future__ import annotations
@@ -272,7 +272,9 @@ def parse_size(text: str) -> tuple[float, float]:
     try:
         a, b = (float(p) for p in parts)
     except ValueError:
-        raise TableError(f"a table size is written LxW in metres, e.g. 2.54x1.27, not {text!r}") from None
+        raise TableError(
+            f"a table size is written LxW in metres, e.g. 2.54x1.27, not {text!r}"
+        ) from None
     return max(a, b), min(a, b)
 
 
@@ -280,9 +282,7 @@ def _without_pockets(
     w: float, length: float
 ) -> tuple[tuple[CushionSegment, ...], tuple[Jaw, ...], tuple[Pocket, ...]]:
     corners = ((0.0, 0.0), (w, 0.0), (w, length), (0.0, length))
-    noses = tuple(
-        CushionSegment(corners[i], corners[(i + 1) % 4], "nose") for i in range(4)
-    )
+    noses = tuple(CushionSegment(corners[i], corners[(i + 1) % 4], "nose") for i in range(4))
     return noses, (), ()
 
 

@@ -1,8 +1,8 @@
 """Who says what to whom: one row per topic, one row per command.
 
-A topic has exactly one publisher.  ``latest`` topics are conflated (a reader sees the newest message
-only); events are never conflated and carry an epoch and a sequence number, so that a gap can be
-noticed and a snapshot asked for.
+A topic has exactly one publisher.  ``latest`` topics are conflated (a reader sees the newest
+message only); events are never conflated and carry an epoch and a sequence number, so that a gap
+can be noticed and a snapshot asked for.
 """
 
 from __future__ import annotations
