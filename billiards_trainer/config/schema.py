@@ -70,7 +70,8 @@ class SourceConfig(Section):
 
     url: str = Field(
         "simulated",
-        description="simulated, v4l2:N, rtsp://…, http://… (MJPEG), or the path of a film",
+        description="simulated, v4l2:N, rtsp://…, http://… (MJPEG), or the path of a film; "
+        "production names one, the others have simulated",
     )
     width: int = Field(1280, ge=160, le=3840, description="pixels")
     height: int = Field(720, ge=120, le=2160, description="pixels")

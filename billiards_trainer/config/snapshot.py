@@ -1,0 +1,33 @@
+"""A numbered configuration as a file: how processes are handed what is in force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from billiards_trainer.atomic_file import write_atomic
+from billiards_trainer.config.schema import Config
+from billiards_trainer.errors import InputError
+
+
+def write_snapshot(folder: Path, number: int, config: Config) -> Path:
+    """Write snapshot ``number`` into the runtime folder, readable by us alone."""
+    path = folder / f"config-{number}.json"
+    data = {"number": number, "config": config.model_dump(mode="json")}
+    write_atomic(path, json.dumps(data).encode(), mode=0o600)
+    return path
+
+
+def read_snapshot(path: Path) -> tuple[int, Config]:
+    """Number and configuration of a snapshot.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+        return int(data["number"]), Config.model_validate(data["config"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise InputError(f"cannot read the configuration {path}: {error}") from None

@@ -1,0 +1,128 @@
+"""The configuration in force and how it changes; held by the orchestrator alone."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from billiards_trainer.atomic_file import write_atomic
+from billiards_trainer.config.layers import Layers
+from billiards_trainer.config.schema import RELOADABLE_SECTIONS, Config
+from billiards_trainer.config.snapshot import write_snapshot
+from billiards_trainer.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a change brought: keys by dotted name."""
+
+    changed: tuple[str, ...]
+    needs_restart: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if not self.changed:
+            return "nothing changed"
+        text = "changed " + ", ".join(self.changed)
+        if self.needs_restart:
+            text += "; takes effect after a restart: " + ", ".join(self.needs_restart)
+        return text
+
+
+class ConfigStore:
+    """Numbered snapshots of the configuration.
+
+    Args:
+        layers: where it comes from; ``changes_file`` is where ``put`` writes.
+        config: already loaded from the layers.
+        runtime_dir: where snapshots are written for the other processes.
+    """
+
+    def __init__(self, layers: Layers, config: Config, runtime_dir: Path) -> None:
+        self._layers = layers
+        self._runtime_dir = runtime_dir
+        self.config = config
+        self.number = 1
+        self.path = write_snapshot(runtime_dir, 1, config)
+
+    def reload(self) -> Change:
+        """Read the layers anew.
+
+        Raises:
+            InputError: they are wrong; what is in force stays in force.
+        """
+        return self._adopt(self._layers.load())
+
+    def put(self, changes: dict[str, Any]) -> Change:
+        """Change keys and keep them for the next start.
+
+        Raises:
+            InputError: a key or a value is wrong, or a stronger layer fixes it; nothing changed.
+        """
+        path = self._layers.changes_file
+        if path is None:
+            raise InputError("this appliance keeps no changes")
+        before = path.read_bytes() if path.exists() else None
+        data = tomllib.loads(before.decode()) if before is not None else {}
+        wanted = _flat(changes)
+        if "environment" in wanted:
+            raise InputError("environment: cannot be changed while running")
+        for name, value in wanted.items():
+            section, _, key = name.partition(".")
+            if not key:
+                raise InputError(f"unknown key {section}")
+            if value is None:
+                data.get(section, {}).pop(key, None)
+            else:
+                data.setdefault(section, {})[key] = value
+        # Checked before anything is written: the file never holds what cannot be loaded.
+        self._layers.validate(_with(self.config, wanted))
+        write_atomic(path, tomli_w.dumps(data).encode(), mode=0o600)
+        try:
+            return self._adopt(self._layers.load())
+        except InputError:
+            if before is None:
+                path.unlink()
+            else:
+                write_atomic(path, before, mode=0o600)
+            raise
+
+    def _adopt(self, config: Config) -> Change:
+        old, new = _flat(self.config.model_dump()), _flat(config.model_dump())
+        changed = tuple(sorted(name for name in new if new[name] != old.get(name)))
+        if changed:
+            previous = self._runtime_dir / f"config-{self.number - 1}.json"
+            self.number += 1
+            self.config = config
+            self.path = write_snapshot(self._runtime_dir, self.number, config)
+            previous.unlink(missing_ok=True)  # a process that starts right now may read the last
+        restart = tuple(n for n in changed if n.partition(".")[0] not in RELOADABLE_SECTIONS)
+        return Change(changed, restart)
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    """Nested mapping as dotted names; sections are one level deep."""
+    out: dict[str, Any] = {}
+    for section, values in data.items():
+        if isinstance(values, dict):
+            out.update({f"{section}.{key}": value for key, value in values.items()})
+        else:
+            out[section] = values
+    return out
+
+
+def _with(config: Config, wanted: dict[str, Any]) -> dict[str, Any]:
+    data = config.model_dump()
+    for name, value in wanted.items():
+        section, _, key = name.partition(".")
+        values = data.setdefault(section, {})
+        if value is None and isinstance(values, dict):
+            values.pop(key, None)
+        else:
+            values[key] = value
+    return data
