@@ -98,6 +98,12 @@ class SourceStatus(Message):
 # --- what is on the table ---------------------------------------------------------------------
 
 
+Evidence = Literal["kick", "contact", "cushion", "pocket", "occluded", "gone"]
+"""Tracking's hints to whoever declares events: ``kick`` a sudden change of motion with no partner in
+sight, ``contact`` one explained by another ball, ``cushion`` by a rail; ``pocket`` the ball is where
+it may drop; ``occluded`` unseen and its place covered; ``gone`` unseen and its place bare."""
+
+
 class BallState(Message):
     """One tracked ball, at the exposure time of its message's frame."""
 
@@ -121,6 +127,10 @@ class BallState(Message):
     x_px: float | None = None
     y_px: float | None = None
     radius_px: float | None = None
+    measured_m: XY | None = None
+    """Where this frame alone saw the ball, unfiltered; ``None`` when it was not measured."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the tracker had to assume to explain this frame."""
 
 
 class CueState(Message):
