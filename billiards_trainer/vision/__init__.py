@@ -1,0 +1,1 @@
+"""What the camera sees: pictures in, balls, cue and table out."""

@@ -1,0 +1,272 @@
+"""Edges along the four rails: the cloth's outer edge and, a cushion's width inside it, the nose.
+
+A strip is sampled along each rail, in table metres through a homography, so that perspective has
+gone before anything is averaged.  Along the strip an edge is a path: found by dynamic programming
+(a lens bends it, a pocket or a hand interrupts it), then located to a fraction of a pixel.
+
+The strongest change of *colour* is where the cloth ends at the rail's top.  The nose is a change
+of *light* on the same cloth, parallel to it, the same distance inside on all four rails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# Visible cloth from the nose to the rail's top, in metres: 2 inches on most tables.
+CUSHION_WIDTH = 0.050
+CUSHION_RANGE = (0.026, 0.078)
+_COLUMNS = 112
+_PER_SEGMENT = 4
+_FLOOR = 6.0
+_ENDS = 0.055
+# Weight of lightness beside chroma when the cloth's end is sought.
+_LIGHT_WEIGHT = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The neighbourhood of one rail, sampled in the plane of the cushion noses.
+
+    Attributes:
+        side: 0…3, the rail from corner ``side`` to corner ``side + 1``.
+        along: (S,) positions of the segments along the rail, 0…1.
+        depth: (D,) metres inwards from the line between the two corners.
+        pixels: (S, D, 2) where the samples lie in the picture.
+        logs: (S, D, 3) log-ratios red/green and blue/green, and log lightness.
+        pixel_step: picture pixels from one depth to the next, (S,).
+    """
+
+    side: int
+    along: Array
+    depth: Array
+    pixels: Array
+    logs: Array
+    pixel_step: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge along one rail.
+
+    Attributes:
+        side: 0…3.
+        along: (n,) positions along the rail, 0…1.
+        depth: (n,) metres inwards from the strip's own line.
+        pixels: (n, 2).
+        strength: median contrast over the noise; under about 2 there is nothing.
+        share: part of the rail along which the edge was seen, 0…1.
+    """
+
+    side: int
+    along: Array
+    depth: Array
+    pixels: Array
+    strength: float
+    share: float
+
+
+def plane_homography(corners_px: Array, width: float, length: float) -> Array:
+    """3x3 from the rectangle (0,0), (width,0), (width,length), (0,length) to four pixels."""
+    source = np.array([[0, 0], [width, 0], [width, length], [0, length]], np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(source, corners_px.astype(np.float32)), float)
+
+
+def sample_strip(
+    picture: NDArray[np.uint8],
+    homography: Array,
+    size: tuple[float, float],
+    side: int,
+    reach: tuple[float, float],
+) -> Strip:
+    """Sample along one rail.
+
+    Args:
+        picture: BGR uint8 (H, W, 3).
+        homography: 3x3 from the rectangle to pixels.
+        size: width and length of that rectangle, metres.
+        side: 0…3.
+        reach: from and to, metres inwards from the rectangle's side.
+    """
+    width, length = size
+    corners = np.array([[0, 0], [width, 0], [width, length], [0, length]], float)
+    a, b = corners[side], corners[(side + 1) % 4]
+    run = (b - a) / np.linalg.norm(b - a)
+    inward = np.array([-run[1], run[0]])
+    t = np.linspace(_ENDS, 1 - _ENDS, _COLUMNS)
+    middle = a + (b - a) * 0.5 + inward * float(np.mean(reach))
+    probe = _project(homography, np.array([middle, middle + 0.01 * inward]))
+    scale = float(np.linalg.norm(probe[1] - probe[0])) / 0.01
+    count = int(np.clip((reach[1] - reach[0]) * scale / 0.6, 48, 260))
+    depth = np.linspace(reach[0], reach[1], count)
+    grid = (a + t[:, None] * (b - a))[:, None, :] + depth[None, :, None] * inward
+    at = _project(homography, grid.reshape(-1, 2)).reshape(_COLUMNS, count, 2)
+    values = cv2.remap(
+        picture,
+        at[..., 0].astype(np.float32),
+        at[..., 1].astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    ).astype(np.float64)
+    height_px, width_px = picture.shape[:2]
+    outside = (at[..., 0] < 0) | (at[..., 0] > width_px - 1)
+    outside |= (at[..., 1] < 0) | (at[..., 1] > height_px - 1)
+    values[outside] = np.nan
+    segments = _COLUMNS // _PER_SEGMENT
+    shape = (segments, _PER_SEGMENT, count)
+    logs = np.log(values.reshape(*shape, 3).mean(axis=1) + _FLOOR)
+    features = np.stack(
+        [logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1], logs.mean(axis=-1)], axis=-1
+    )
+    pixels = at.reshape(*shape, 2).mean(axis=1)
+    step = np.linalg.norm(pixels[:, -1] - pixels[:, 0], axis=-1) / (count - 1)
+    return Strip(side, t.reshape(segments, -1).mean(axis=1), depth, pixels, features, step)
+
+
+def _project(homography: Array, points: Array) -> Array:
+    mapped = np.column_stack([points, np.ones(len(points))]) @ homography.T
+    return mapped[:, :2] / mapped[:, 2:]
+
+
+def derivative(strip: Strip, sigma_px: float = 1.3) -> Array:
+    """Change of each feature per unit of smoothing along the depth, (S, D, 3), inwards positive."""
+    step = max(float(np.median(strip.pixel_step)), 1e-3)
+    sigma = max(sigma_px / step, 1.0)
+    radius = max(2, int(np.ceil(3 * sigma)))
+    x = np.arange(-radius, radius + 1)
+    kernel = x * np.exp(-0.5 * (x / sigma) ** 2)
+    kernel = kernel / (np.abs(kernel).sum() / 2)
+    padded = np.pad(strip.logs, ((0, 0), (radius, radius), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=1)
+    return np.asarray(windows @ kernel)
+
+
+def find_cloth_end(
+    strip: Strip, bed: Array, near: float = 0.0, tolerance: float = 0.03
+) -> Edge | None:
+    """The line where cloth ends at the rail's top.
+
+    Args:
+        strip: sampled from outside the cloth to inside.
+        bed: (3,) the bed's log features.
+        near: depth where the edge is expected, metres.
+        tolerance: how far off it may well be, metres.
+    """
+    change = derivative(strip, 1.6)
+    size = np.sqrt(
+        change[..., 0] ** 2 + change[..., 1] ** 2 + (_LIGHT_WEIGHT * change[..., 2]) ** 2
+    )
+    # Inside it must look like the bed, outside less so.
+    unlike = np.hypot(strip.logs[..., 0] - bed[0], strip.logs[..., 1] - bed[1])
+    unlike = np.hypot(unlike, _LIGHT_WEIGHT * (strip.logs[..., 2] - bed[2]))
+    lag = max(2, int(2.5 / max(float(np.median(strip.pixel_step)), 0.05)))
+    gain = np.roll(unlike, lag, axis=1) - np.roll(unlike, -lag, axis=1)
+    strength = size * np.clip(gain, 0, 0.6)
+    strength *= np.exp(-0.5 * ((strip.depth - near) / tolerance) ** 2)[None, :]
+    return _trace(strip, strength)
+
+
+def nose_strength(strip: Strip) -> Array:
+    """How much each sample looks like the nose's edge, (S, D): darker inwards counts more."""
+    change = derivative(strip, 1.3)
+    light = change[..., 2]
+    return np.asarray(np.where(light < 0, -light, 0.6 * light))
+
+
+def find_nose(strip: Strip, near: Array, tolerance: float) -> Edge | None:
+    """The nose's edge close to an expected depth.
+
+    Args:
+        strip: sampled across the cushion.
+        near: (S,) expected depth along the rail, metres.
+        tolerance: metres.
+    """
+    strength = nose_strength(strip)
+    strength = strength * np.exp(-0.5 * ((strip.depth[None, :] - near[:, None]) / tolerance) ** 2)
+    return _trace(strip, strength)
+
+
+def _trace(strip: Strip, strength: Array) -> Edge | None:
+    """Follow the strongest smooth path of ``strength`` (S, D) and locate it below the sample."""
+    strength = np.nan_to_num(strength, nan=0.0)
+    segments, count = strength.shape
+    noise = float(np.median(strength)) + 1e-4
+    capped = np.minimum(strength, np.quantile(strength, 0.98) + 1e-9)
+    span = max(2, int(1.5 / max(float(np.median(strip.pixel_step)), 0.05)))
+    path = _best_path(capped, span)
+    rows = np.arange(segments)
+    at = np.clip(path, 1, count - 2)
+    a, b, c = strength[rows, at - 1], strength[rows, at], strength[rows, at + 1]
+    bend = a - 2 * b + c
+    shift = np.where(np.abs(bend) > 1e-12, 0.5 * (a - c) / np.where(bend == 0, 1, bend), 0.0)
+    place = at + np.clip(shift, -0.5, 0.5)
+    depth = np.interp(place, np.arange(count), strip.depth)
+    good = b > 3.0 * noise
+    peak = float(np.quantile(b, 0.7))
+    good &= b > 0.25 * peak
+    if int(good.sum()) < 5:
+        return None
+    inlier = _smooth_inliers(strip.along, depth, good, strip)
+    if int(inlier.sum()) < 5:
+        return None
+    low = np.floor(place).astype(int)
+    part = (place - low)[:, None]
+    pixels = strip.pixels[rows, low] * (1 - part) + strip.pixels[rows, low + 1] * part
+    return Edge(
+        strip.side,
+        strip.along[inlier],
+        depth[inlier],
+        pixels[inlier],
+        float(np.median(b[inlier])) / noise,
+        float(inlier.mean()),
+    )
+
+
+def _best_path(strength: Array, span: int) -> NDArray[np.intp]:
+    """Viterbi: the path that gathers most strength, moving at most ``span`` samples a segment."""
+    segments, count = strength.shape
+    penalty = 0.15 * float(np.quantile(strength, 0.95))
+    total = strength[0].copy()
+    back = np.zeros((segments, count), np.intp)
+    moves = np.arange(-span, span + 1)
+    for s in range(1, segments):
+        options = np.full((len(moves), count), -np.inf)
+        for k, move in enumerate(moves):
+            cost = penalty * (move / max(span, 1)) ** 2
+            if move < 0:
+                options[k, -move:] = total[:move] - cost
+            elif move > 0:
+                options[k, :-move] = total[move:] - cost
+            else:
+                options[k] = total
+        choice = options.argmax(axis=0)
+        back[s] = np.clip(np.arange(count) + moves[choice], 0, count - 1)
+        total = options[choice, np.arange(count)] + strength[s]
+    path = np.empty(segments, np.intp)
+    path[-1] = int(total.argmax())
+    for s in range(segments - 1, 0, -1):
+        path[s - 1] = back[s, path[s]]
+    return path
+
+
+def _smooth_inliers(
+    along: Array, depth: Array, good: NDArray[np.bool_], strip: Strip
+) -> NDArray[np.bool_]:
+    """Segments that agree with a robust quadratic in the position along the rail."""
+    pixel = (strip.depth[1] - strip.depth[0]) / max(float(np.median(strip.pixel_step)), 1e-6)
+    keep = good.copy()
+    for reach in (4.0, 2.0, 1.5):
+        if int(keep.sum()) < 5:
+            return np.zeros_like(good)
+        weight = keep.astype(float)
+        for _ in range(6):
+            fit = np.polynomial.Polynomial.fit(along, depth, 2, w=np.sqrt(weight) + 1e-9)
+            off = np.abs(depth - fit(along)) / pixel
+            weight = keep / (1.0 + (off / 1.0) ** 2)
+        keep = good & (off < reach)
+    return keep
