@@ -1,0 +1,104 @@
+"""One shot into the database, all of it or nothing."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from billiards_trainer.storage import models
+from billiards_trainer.storage.records import SessionRecord, ShotRecord
+
+
+def is_temporary(error: Exception) -> bool:
+    """Whether the same shot may succeed later: locked, full or failing disk, damaged database.
+
+    Everything else (a broken constraint, a value that is no JSON) fails in the same way each time.
+    """
+    # pysqlite says plain DatabaseError for 'disk image is malformed' and 'file is not a database'.
+    return type(error) is sa.exc.DatabaseError or isinstance(
+        error, (sa.exc.OperationalError, sa.exc.InternalError, OSError, MemoryError)
+    )
+
+
+def write_shot(engine: sa.Engine, shot: ShotRecord) -> None:
+    """Commit a shot with its events, and its session if that is new.
+
+    It may be repeated: a shot that is there already is left as it is (a COMMIT may have reached the
+    disk although it was reported as failed).
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: nothing of it was written.
+    """
+    with Session(engine) as session, session.begin():
+        session.execute(_session_row(shot.session))
+        known = sa.select(models.Shot.row).where(models.Shot.id == shot.id)
+        if session.scalar(known) is None:
+            session.add(_shot_row(shot))
+
+
+def _session_row(record: SessionRecord) -> sa.Insert:
+    return (
+        insert(models.PlaySession)
+        .values(
+            id=record.id,
+            player_id=record.player_id,
+            started_ns=record.started_ns,
+            boot_id=record.clock.boot_id,
+            wall_offset_ns=record.clock.wall_offset_ns,
+            table_name=record.table,
+            game=record.game,
+            width=record.width,
+            length=record.length,
+            ball_radius=record.ball_radius,
+            source_kind=record.source.kind,
+            source_name=record.source.name,
+            software_version=record.software_version,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
+
+
+def _shot_row(shot: ShotRecord) -> models.Shot:
+    summary = shot.summary
+    return models.Shot(
+        id=shot.id,
+        session_id=shot.session.id,
+        player_id=shot.player_id or shot.session.player_id,
+        number=shot.number,
+        start_frame=shot.start_frame,
+        end_frame=shot.end_frame,
+        start_ns=shot.start_ns,
+        end_ns=shot.end_ns,
+        boot_id=shot.session.clock.boot_id,
+        wall_offset_ns=shot.session.clock.wall_offset_ns,
+        frame_times_ns=shot.frame_times_ns,
+        before=shot.before,
+        after=shot.after,
+        cue=shot.cue,
+        prediction=shot.prediction,
+        potted=summary.potted if summary else (),
+        event_count=len(shot.events),
+        cue_speed=summary.cue_speed if summary else None,
+        error_mm=summary.error_mm if summary else None,
+        error_rad=summary.error_rad if summary else None,
+        assistance=shot.assistance,
+        calibration=shot.calibration,
+        software_version=shot.software_version,
+        events=[
+            models.ShotEvent(
+                sequence=event.sequence,
+                epoch=event.epoch,
+                kind=event.kind.value,
+                frame=event.frame,
+                exposure_ns=event.exposure_ns,
+                t=event.t,
+                tracks=event.tracks,
+                labels=event.labels,
+                x_m=event.x_m,
+                y_m=event.y_m,
+                pocket=event.pocket,
+            )
+            for event in shot.events
+        ],
+    )
