@@ -58,25 +58,26 @@ class ChildProcess:
     """
 
     def __init__(self, name: str, argv: list[str] | None = None) -> None:
-        self.name = name
         parser = argparse.ArgumentParser(prog=f"billiards-trainer {name}")
+        parser.add_argument("--name", default=name, help="as in the process table")
         parser.add_argument("--snapshot", required=True, help="configuration, a file")
         parser.add_argument("--parent", type=int, required=True, help="process id of the parent")
         arguments = parser.parse_args(argv)
         die_with_parent(arguments.parent)
+        self.name: str = arguments.name
         self._stop = False
         # Ctrl-C in a terminal reaches the whole group; the orchestrator alone decides the order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._on_term)
         faulthandler.enable()
         self.config_number, self.config = read_snapshot(Path(arguments.snapshot))
-        logs.configure(self.config.logging, name)
+        logs.configure(self.config.logging, self.name)
         self.log: structlog.stdlib.BoundLogger = structlog.get_logger(name)
         self.runtime_dir = places.runtime_dir(self.config)
         self.state_dir = places.state_dir(self.config)
         self.camera_ring = places.ring_path(self.config, "camera")
         self.light_ring = places.ring_path(self.config, "light")
-        self.bus = Bus(self.runtime_dir, name)
+        self.bus = Bus(self.runtime_dir, self.name)
         self._snapshots = self.bus.subscribe("config.snapshot")
         self._on_config: list[Callable[[Config], None]] = []
         self._ready = False

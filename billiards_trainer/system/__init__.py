@@ -1,0 +1,1 @@
+"""Supervision: starts the processes, watches them, starts them again, stops them."""

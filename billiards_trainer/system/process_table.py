@@ -1,0 +1,67 @@
+"""The processes of the appliance: one row each.
+
+``needs`` names the processes that must have come up before this one is started; what is stopped is
+stopped in the reverse order.  Both ``camera`` and ``simulation`` write the camera ring; which of
+them runs is decided by the source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from billiards_trainer.config.schema import Config
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """How a process that failed is started again; times in seconds."""
+
+    attempts: int = 5
+    """Failures in a row before it is given up (FATAL)."""
+    backoff_s: float = 0.25
+    """Wait before the second start in a row; the first is immediate, later ones double."""
+    backoff_max_s: float = 15.0
+    stable_s: float = 10.0
+    """Running that long forgives earlier failures."""
+    fatal_retry_s: float = 600.0
+    """A process given up is tried again after that long."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """One process; limits in seconds."""
+
+    name: str
+    module: str
+    """Python module whose main is run."""
+    needs: tuple[str, ...] = ()
+    start_limit_s: float = 20.0
+    """From its start to ready."""
+    heartbeat_limit_s: float = 2.0
+    """A heartbeat older than that means that its loop hangs."""
+    stop_limit_s: float = 2.0
+    """From SIGTERM to SIGKILL."""
+    policy: RestartPolicy = RestartPolicy()
+
+
+_TABLE = (
+    ProcessRow("camera", "billiards_trainer.vision.sources.main"),
+    ProcessRow("simulation", "billiards_trainer.simulation.main"),
+    ProcessRow("vision", "billiards_trainer.vision.main", needs=("camera", "simulation")),
+    ProcessRow("core", "billiards_trainer.core.main", needs=("vision",)),
+    ProcessRow("projector", "billiards_trainer.projector.main", needs=("core",)),
+    ProcessRow("api", "billiards_trainer.api.main"),
+)
+
+
+def rows_for(config: Config) -> tuple[ProcessRow, ...]:
+    """The rows that this configuration wants, in the order of starting."""
+    writer = "simulation" if config.source.url == "simulated" else "camera"
+    off = {*config.system.modules_off, "camera" if writer == "simulation" else "simulation"}
+    rows = [row for row in _TABLE if row.name not in off]
+    if "api" not in off:
+        api = rows[-1]
+        # Further workers listen on the same port; the kernel shares connections among them.
+        rows += [replace(api, name=f"api-{n}") for n in range(2, config.api.workers + 1)]
+    names = {row.name for row in rows}
+    return tuple(replace(row, needs=tuple(n for n in row.needs if n in names)) for row in rows)
