@@ -1,0 +1,142 @@
+"""Which ball a track is: evidence gathered over time, under the constraint of the set.
+
+Each picture gives probabilities of labels.  Pictures of a ball that lies still look alike, so they
+are not independent evidence and count a fraction; a rolling ball shows new faces and counts more.
+The belief is capped, so that it can still change when it was wrong.  What is said of all balls
+together respects the set: there is one cue ball, one of each number, fifteen reds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer.table import BallSet
+
+Array = NDArray[np.float64]
+
+CAP = 9.0
+"""No label is ever more than exp(CAP) times as likely as another."""
+_DOUBT = 0.02
+"""A picture may be altogether wrong (hand's shadow, own light): share of probability spread evenly."""
+_GROUPS: dict[str, tuple[str, ...]] = {
+    "solid": tuple(str(n) for n in range(1, 8)),
+    "stripe": tuple(str(n) for n in range(9, 16)),
+}
+_SURE = 0.5
+"""A single label is named from this probability on."""
+_GROUP_SURE = 0.75
+_HOLD = 0.15
+"""A label once shown changes only for one that is so much more probable."""
+
+
+class LabelSet:
+    """The labels of one game in a fixed order, and how many balls may carry each."""
+
+    def __init__(self, balls: BallSet) -> None:
+        self.labels: tuple[str, ...] = balls.labels
+        self.index = {label: i for i, label in enumerate(balls.labels)}
+        self.capacity = np.array(
+            [15.0 if balls.name == "snooker" and label == "red" else 1.0 for label in balls.labels]
+        )
+        self.prior: Array = self.capacity / self.capacity.sum()
+
+    def vector(self, probabilities: Mapping[str, float]) -> Array:
+        """Probabilities of the set's labels from those of a detection, shape (labels,).
+
+        Groups (``solid``, ``stripe``) are spread over their members, the rest over all.
+        """
+        p = np.zeros(len(self.labels))
+        for label, value in probabilities.items():
+            if label in self.index:
+                p[self.index[label]] += value
+            elif members := [self.index[n] for n in _GROUPS.get(label, ()) if n in self.index]:
+                p[members] += value / len(members)
+        rest = max(0.0, 1.0 - float(p.sum()))
+        p = p + rest * self.prior
+        return (1 - _DOUBT) * p / float(p.sum()) + _DOUBT * self.prior
+
+
+class LabelBelief:
+    """Log-probabilities of one track's labels, relative to the set's prior."""
+
+    def __init__(self, labels: LabelSet) -> None:
+        self._labels = labels
+        self._log = np.log(labels.prior)
+        self.shown = "unknown"
+        self.shown_probability = 0.0
+
+    @property
+    def probabilities(self) -> Array:
+        """Shape (labels,), sum 1."""
+        p = np.exp(self._log - self._log.max())
+        return p / p.sum()
+
+    def ratio(self, seen: Array) -> float:
+        """How much better the detection's labels fit this track than any ball: a likelihood ratio."""
+        return float((self.probabilities * seen / self._labels.prior).sum())
+
+    def learn(self, seen: Array, weight: float) -> None:
+        """Take in one picture's probabilities; ``weight`` is its share of independent evidence."""
+        self._log = self._log + weight * (np.log(seen) - np.log(self._labels.prior))
+        self._log = np.maximum(self._log - self._log.max(), -CAP)
+
+
+def constrain(probabilities: Array, capacity: Array, rounds: int = 12) -> Array:
+    """Probabilities under the constraint that label k is carried by at most ``capacity[k]`` balls.
+
+    Sinkhorn's alternating scaling: rows to sum 1, columns down to their capacity.
+
+    Args:
+        probabilities: shape (balls, labels), rows sum to 1.
+        capacity: shape (labels,).
+
+    Returns:
+        Shape (balls, labels), rows sum to 1.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    if len(p) == 0:
+        return p
+    for _ in range(rounds):
+        load = p.sum(axis=0)
+        over = load > capacity
+        if not over.any():
+            break
+        p = p * np.where(over, capacity / np.maximum(load, 1e-12), 1.0)
+        p = p / np.maximum(p.sum(axis=1, keepdims=True), 1e-12)
+    return p
+
+
+def name_all(beliefs: Sequence[LabelBelief], labels: LabelSet) -> None:
+    """Decide what each ball is called (``shown``, ``shown_probability``), all together."""
+    if not beliefs:
+        return
+    p = constrain(np.stack([b.probabilities for b in beliefs]), labels.capacity)
+    held = p.copy()
+    for row, belief in enumerate(beliefs):
+        if belief.shown in labels.index:
+            held[row, labels.index[belief.shown]] += _HOLD
+    left = labels.capacity.copy()
+    undecided = set(range(len(beliefs)))
+    order = np.argsort(held.max(axis=1))[::-1]
+    for row in (int(r) for r in order):
+        column = int(held[row].argmax())
+        if left[column] >= 1 and p[row, column] >= _SURE:
+            left[column] -= 1
+            undecided.discard(row)
+            beliefs[row].shown = labels.labels[column]
+            beliefs[row].shown_probability = min(1.0, float(p[row, column]))
+    for row in undecided:
+        beliefs[row].shown, beliefs[row].shown_probability = _group(p[row], labels)
+
+
+def _group(p: Array, labels: LabelSet) -> tuple[str, float]:
+    """Solid or stripe when only that is sure, else unknown."""
+    for name, members in _GROUPS.items():
+        share = sum(float(p[labels.index[n]]) for n in members if n in labels.index)
+        if share >= _GROUP_SURE and math.isfinite(share):
+            return name, min(1.0, share)
+    return "unknown", float(p.max())
