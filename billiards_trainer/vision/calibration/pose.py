@@ -26,8 +26,12 @@ Array = NDArray[np.float64]
 _TYPICAL_FOCAL = 0.95
 _FOCAL_SPREAD = 0.55
 _LENS_SPREAD = 0.12
+_INDEPENDENT = 6.0
 _CUSHION_SPREAD = 0.008
 _HEIGHT_SPREAD = 0.03
+# Lens above the cloth, metres: ceilings and broadcast cranes alike; the spread is in its logarithm.
+_TYPICAL_HEIGHT = 2.3
+_TYPICAL_HEIGHT_SPREAD = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class PoseFit:
         residual_px: root mean square of the nose points' distances, outliers weighed down.
         residual_mm: the same on the plane of the noses.
         cost: half the weighed square sum, priors included; compares hypotheses on the same points.
+        oddness: square sum of the priors alone: how unusual camera and lens would be.
     """
 
     camera: CameraModel
@@ -57,6 +62,37 @@ class PoseFit:
     residual_px: float
     residual_mm: float
     cost: float
+    oddness: float
+
+
+def rectangle_misfit(
+    corners_px: Array,
+    size: tuple[float, float],
+    picture: tuple[int, int],
+    focal_px: float | None = None,
+) -> float:
+    """How little four pixels look like a rectangle of a known size, whatever the camera's pose.
+
+    The two columns of the homography must be orthogonal and of one length under the image of the
+    absolute conic [Zhang 2000]; the focal length that makes them so best is taken, weighed by how
+    usual it is.  About 1 for errors of one per cent; 0 for a perfect rectangle.
+    """
+    centre = np.array([(picture[0] - 1) / 2, (picture[1] - 1) / 2])
+    source = np.array([[0, 0], [size[0], 0], [size[0], size[1]], [0, size[1]]], np.float32)
+    h = np.asarray(
+        cv2.getPerspectiveTransform(source, (corners_px - centre).astype(np.float32)), float
+    )
+    ratio = np.geomspace(0.45, 6.0, 40)
+    if focal_px is not None:
+        ratio = np.array([focal_px / max(picture)])
+    f2 = (ratio * max(picture)) ** 2
+    a = (h[0, 0] ** 2 + h[1, 0] ** 2) / f2 + h[2, 0] ** 2
+    b = (h[0, 1] ** 2 + h[1, 1] ** 2) / f2 + h[2, 1] ** 2
+    c = (h[0, 0] * h[0, 1] + h[1, 0] * h[1, 1]) / f2 + h[2, 0] * h[2, 1]
+    aspect = 0.5 * np.log(a / b) / 0.01
+    skew = c / np.sqrt(a * b) / 0.01
+    prior = 0.0 if focal_px is not None else np.log(ratio / _TYPICAL_FOCAL) / _FOCAL_SPREAD
+    return float(np.min(aspect**2 + skew**2 + prior**2))
 
 
 def start_camera(
@@ -178,7 +214,15 @@ class _Problem:
         counts = [len(g.pixels) for g in groups]
         self.side = np.repeat([g.side for g in groups], counts)
         self.outer = np.repeat([g.outer for g in groups], counts)
-        self.sigma = np.repeat([g.sigma_px for g in groups], counts)
+        # Errors along one rail go together (shading, a cushion a little bowed): however many
+        # points it has, a rail says no more than a few independent ones would.
+        self.sigma = np.repeat(
+            [
+                g.sigma_px * math.sqrt(max(n / _INDEPENDENT, 1.0))
+                for g, n in zip(groups, counts, strict=True)
+            ],
+            counts,
+        )
         at = start.to_plane(self.pixels, table.cushion_height)
         self.scale = np.array([start.pixels_per_metre(x, y, table.cushion_height) for x, y in at])
 
@@ -227,6 +271,9 @@ class _Problem:
             out.append((p[6] - math.log(typical)) / _FOCAL_SPREAD)
         if self.camera_height is not None:
             out.append((self.camera(p).position[2] - self.camera_height) / _HEIGHT_SPREAD)
+        else:
+            height = max(float(self.camera(p).position[2]), 0.05)
+            out.append(math.log(height / _TYPICAL_HEIGHT) / _TYPICAL_HEIGHT_SPREAD)
         return np.array(out)
 
     def solve(self, p: Array, *, lens: bool) -> Array:
@@ -254,4 +301,5 @@ class _Problem:
         rms_px = float(np.sqrt(np.mean(px[kept] ** 2))) if kept.any() else float("inf")
         mm = off[use][kept] * 1e3
         rms_mm = float(np.sqrt(np.mean(mm**2))) if kept.any() else float("inf")
-        return PoseFit(self.camera(p), float(p[8]), rms_px, rms_mm, self.cost(p))
+        odd = float(np.sum(self.priors(p) ** 2))
+        return PoseFit(self.camera(p), float(p[8]), rms_px, rms_mm, self.cost(p), odd)

@@ -128,9 +128,28 @@ def sample_strip(
     return Strip(side, t.reshape(segments, -1).mean(axis=1), depth, pixels, features, step)
 
 
+def metres_per_pixel(homography: Array, size: tuple[float, float], side: int) -> float:
+    """How far one picture pixel is across the middle of a rail."""
+    width, length = size
+    middle, inward = [
+        ((width / 2, 0.0), (0.0, 1.0)),
+        ((width, length / 2), (-1.0, 0.0)),
+        ((width / 2, length), (0.0, -1.0)),
+        ((0.0, length / 2), (1.0, 0.0)),
+    ][side]
+    a = np.array(middle)
+    at = _project(homography, np.array([a, a + 0.01 * np.array(inward)]))
+    return 0.01 / max(float(np.linalg.norm(at[1] - at[0])), 1e-6)
+
+
 def _project(homography: Array, points: Array) -> Array:
     mapped = np.column_stack([points, np.ones(len(points))]) @ homography.T
     return mapped[:, :2] / mapped[:, 2:]
+
+
+def depth_per_pixel(strip: Strip) -> float:
+    """Metres of depth that one picture pixel covers."""
+    return float((strip.depth[1] - strip.depth[0]) / max(float(np.median(strip.pixel_step)), 1e-6))
 
 
 def derivative(strip: Strip, sigma_px: float = 1.3) -> Array:
@@ -146,29 +165,47 @@ def derivative(strip: Strip, sigma_px: float = 1.3) -> Array:
     return np.asarray(windows @ kernel)
 
 
-def find_cloth_end(
-    strip: Strip, bed: Array, near: float = 0.0, tolerance: float = 0.03
-) -> Edge | None:
-    """The line where cloth ends at the rail's top.
+def find_cloth_ends(strip: Strip, bed: Array, spread: float, limit: int = 3) -> list[Edge]:
+    """Lines where the cloth may end at the rail's top, strongest first.
 
     Args:
         strip: sampled from outside the cloth to inside.
         bed: (3,) the bed's log features.
-        near: depth where the edge is expected, metres.
-        tolerance: how far off it may well be, metres.
+        spread: how far from depth 0 the edge may well be, metres.
+        limit: how many lines are wanted at most.
     """
     change = derivative(strip, 1.6)
-    size = np.sqrt(
-        change[..., 0] ** 2 + change[..., 1] ** 2 + (_LIGHT_WEIGHT * change[..., 2]) ** 2
-    )
-    # Inside it must look like the bed, outside less so.
+    size = np.hypot(change[..., 0], change[..., 1])
+    size = np.hypot(size, _LIGHT_WEIGHT * change[..., 2])
     unlike = np.hypot(strip.logs[..., 0] - bed[0], strip.logs[..., 1] - bed[1])
     unlike = np.hypot(unlike, _LIGHT_WEIGHT * (strip.logs[..., 2] - bed[2]))
-    lag = max(2, int(2.5 / max(float(np.median(strip.pixel_step)), 0.05)))
-    gain = np.roll(unlike, lag, axis=1) - np.roll(unlike, -lag, axis=1)
-    strength = size * np.clip(gain, 0, 0.6)
-    strength *= np.exp(-0.5 * ((strip.depth - near) / tolerance) ** 2)[None, :]
-    return _trace(strip, strength)
+    step = float(np.median(strip.pixel_step))
+    # A cushion's width, but never less than a few pixels, is looked at on either side.
+    spacing = float(strip.depth[1] - strip.depth[0])
+    reach = int(np.clip(0.025 / spacing, 3.0 / step, len(strip.depth) / 4))
+    outside, inside = _sides(unlike, reach)
+    strength = size * np.clip(outside - inside, 0.0, 0.8) * np.exp(-((inside / 0.6) ** 2))
+    strength *= np.exp(-0.5 * (strip.depth / spread) ** 2)[None, :]
+    found: list[Edge] = []
+    for _ in range(limit):
+        edge = _trace(strip, strength)
+        if edge is None:
+            break
+        found.append(edge)
+        middle = float(np.median(edge.depth))
+        gap = max(0.008, 3.0 * spacing / step)
+        strength[:, np.abs(strip.depth - middle) < gap] = 0.0
+    return found
+
+
+def _sides(values: Array, reach: int) -> tuple[Array, Array]:
+    """Means of (S, D) values over ``reach`` samples before and after each sample."""
+    filled = np.nan_to_num(values, nan=0.0)
+    total = np.cumsum(np.pad(filled, ((0, 0), (reach + 1, reach)), mode="edge"), axis=1)
+    count = values.shape[1]
+    before = (total[:, reach : reach + count] - total[:, :count]) / reach
+    after = (total[:, 2 * reach : 2 * reach + count] - total[:, reach : reach + count]) / reach
+    return before, after
 
 
 def nose_strength(strip: Strip) -> Array:

@@ -26,6 +26,12 @@ from billiards_trainer.vision.calibration.pose import (
     start_camera,
 )
 from billiards_trainer.vision.calibration.quadrilateral import Quad, fit_quads
+from billiards_trainer.vision.calibration.rail_search import (
+    Hypothesis,
+    Known,
+    nose_corners,
+    search,
+)
 
 Array = NDArray[np.float64]
 
@@ -68,21 +74,6 @@ class TableFit:
     source: Literal["detected", "given"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Hypothesis:
-    fit: PoseFit
-    corners: Array
-    evidence: float
-    share: float
-    quad_score: float
-
-    @property
-    def rank(self) -> float:
-        """Higher is more believable."""
-        misfit = min(self.fit.residual_mm / 6.0, 3.0)
-        return 2.0 * self.quad_score + 1.5 * self.share + self.evidence - misfit
-
-
 def find_table(
     picture: NDArray[np.uint8],
     table: Table | None = None,
@@ -110,7 +101,7 @@ def find_table(
     """
     picture_check.require_picture(picture)
     used = table if table is not None else preset(ASSUMED_TABLE)
-    known = _Known(used, camera_height, focal_px, (picture.shape[1], picture.shape[0]))
+    known = Known(used, camera_height, focal_px, (picture.shape[1], picture.shape[0]))
     if corners is not None:
         given = _ordered(np.asarray(corners, dtype=np.float64))
         if not refine:
@@ -126,7 +117,7 @@ def find_table(
     hypotheses = []
     for quad in _coarse_quads(picture):
         for turn in (0, 1):
-            found = _hypothesis(picture, known, np.roll(quad.corners, -turn, axis=0), quad.score)
+            found = search(picture, known, np.roll(quad.corners, -turn, axis=0), quad.score)
             if found is not None:
                 hypotheses.append(found)
     if not hypotheses:
@@ -135,18 +126,6 @@ def find_table(
         raise TableNotFound("no table was found in the picture: all four rails must be in view")
     best = max(hypotheses, key=lambda h: h.rank)
     return _finished(best, known, table is None, False, "detected")
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    table: Table
-    camera_height: float | None
-    focal_px: float | None
-    picture: tuple[int, int]
-
-    @property
-    def size(self) -> tuple[float, float]:
-        return (self.table.width, self.table.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,69 +175,7 @@ def _coarse_quads(picture: NDArray[np.uint8], keep: int = 3) -> list[Quad]:
     return kept
 
 
-def _hypothesis(
-    picture: NDArray[np.uint8], known: _Known, quad: Array, score: float
-) -> _Hypothesis | None:
-    """Refine one quadrilateral whose side 0 is taken for a short rail."""
-    size = known.size
-    homography = rails.plane_homography(quad, *size)
-    bed = _bed_colour(picture, homography, size)
-    ends: list[rails.Edge] = []
-    for side in range(4):
-        strip = rails.sample_strip(picture, homography, size, side, (-0.085, 0.075))
-        edge = rails.find_cloth_end(strip, bed)
-        if edge is not None:
-            ends.append(edge)
-    lines = {e.side: _line(e.pixels) for e in ends if e.share > 0.2}
-    for side in range(4):
-        if side not in lines:
-            lines[side] = _line(np.array([quad[side], quad[(side + 1) % 4]]))
-    outer = _intersections([lines[s] for s in range(4)])
-    if outer is None:
-        return None
-    margin = rails.CUSHION_WIDTH
-    big = (size[0] + 2 * margin, size[1] + 2 * margin)
-    homography = rails.plane_homography(outer, *big)
-    strips = [rails.sample_strip(picture, homography, big, s, (-0.030, 0.115)) for s in range(4)]
-    bends = [_bend(ends, s, homography, big, strips[s]) for s in range(4)]
-    width = _cushion_width(strips, bends)
-    noses = []
-    if width is not None:
-        for strip, bend in zip(strips, bends, strict=True):
-            edge = rails.find_nose(strip, bend + width, 0.007)
-            if edge is not None and edge.strength > 2.0 and edge.share > 0.25:
-                noses.append(edge)
-    groups = [RailPoints(e.side, e.pixels, False, 0.7) for e in noses]
-    groups += [RailPoints(e.side, e.pixels, True, 2.0) for e in ends if e.share > 0.2]
-    seen = {g.side for g in groups}
-    for side in range(4):
-        if side not in seen:
-            t = np.linspace(0.1, 0.9, 7)[:, None]
-            at = outer[side] * (1 - t) + outer[(side + 1) % 4] * t
-            groups.append(RailPoints(side, at, True, 6.0))
-    first = start_camera(
-        outer, size, margin, known.table.cushion_height, known.picture, known.focal_px
-    )
-    if first is None:
-        return None
-    fit = fit_pose(
-        groups,
-        known.table,
-        first,
-        cushion_width=width if width is not None else margin,
-        camera_height=known.camera_height,
-        focal_px=known.focal_px,
-    )
-    if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
-        return None
-    share = float(
-        np.mean([max((e.share for e in noses if e.side == s), default=0.0) for s in range(4)])
-    )
-    evidence = _pocket_evidence(strips) if known.table.pockets else 0.0
-    return _Hypothesis(fit, _nose_corners(fit.camera, known.table), evidence, share, score)
-
-
-def _refined(picture: NDArray[np.uint8], known: _Known, given: _Given) -> _Hypothesis | None:
+def _refined(picture: NDArray[np.uint8], known: Known, given: _Given) -> Hypothesis | None:
     """Corners that were given, moved onto the edges in the picture."""
     found = []
     for turn in (0,) if given.is_oriented else (0, 1):
@@ -267,19 +184,19 @@ def _refined(picture: NDArray[np.uint8], known: _Known, given: _Given) -> _Hypot
         m, (w, length) = rails.CUSHION_WIDTH, known.size
         outer = np.array([[-m, -m], [w + m, -m], [w + m, length + m], [-m, length + m]])
         quad = np.column_stack([outer, np.ones(4)]) @ homography.T
-        one = _hypothesis(picture, known, quad[:, :2] / quad[:, 2:], 1.0)
+        one = search(picture, known, quad[:, :2] / quad[:, 2:], 1.0, spread=0.02)
         if one is not None:
             found.append(one)
     if not found:
         return None
     best = max(found, key=lambda h: h.rank)
-    moved = float(np.abs(best.corners - given.corners).max())
+    moved = float(np.abs(nose_corners(best.fit.camera, known.table) - given.corners).max())
     if given.is_oriented and moved > 0.04 * max(known.picture):
         return None
     return best
 
 
-def _from_corners(given: _Given, known: _Known, assumed: bool) -> TableFit:
+def _from_corners(given: _Given, known: Known, assumed: bool) -> TableFit:
     """Pose from the four corners alone."""
     best: tuple[float, PoseFit] | None = None
     for turn in (0,) if given.is_oriented else (0, 1):
@@ -306,27 +223,27 @@ def _from_corners(given: _Given, known: _Known, assumed: bool) -> TableFit:
             best = (fit.cost, fit)
     if best is None:
         raise TableNotFound("no camera above a table sees its corners where they were given")
-    hypothesis = _Hypothesis(best[1], _nose_corners(best[1].camera, known.table), 0.0, 1.0, 1.0)
+    hypothesis = Hypothesis(best[1], 0.0, 1.0, 1.0)
     return _finished(hypothesis, known, assumed, given.is_oriented, "given")
 
 
 def _finished(
-    best: _Hypothesis,
-    known: _Known,
+    best: Hypothesis,
+    known: Known,
     assumed: bool,
     oriented: bool,
     source: Literal["detected", "given"],
 ) -> TableFit:
     camera, table = best.fit.camera, known.table
-    corners = _nose_corners(camera, table)
+    corners = nose_corners(camera, table)
     if not oriented and _head_is_at_far_end(corners):
         camera = turned_round(camera, table)
-        corners = _nose_corners(camera, table)
+        corners = nose_corners(camera, table)
     fitness = math.exp(-((best.fit.residual_mm / 12.0) ** 2))
     confidence = min(1.0, best.quad_score * 1.15) * fitness * (0.6 + 0.4 * best.share)
     return TableFit(
         corners_px=corners,
-        cloth_corners_px=_nose_corners(camera, table, best.fit.cushion_width),
+        cloth_corners_px=nose_corners(camera, table, best.fit.cushion_width),
         camera=camera,
         table=table,
         table_assumed=assumed,
@@ -366,107 +283,3 @@ def turned_round(camera: CameraModel, table: Table) -> CameraModel:
         (float(shift[0]), float(shift[1]), float(shift[2])),
         camera.distortion,
     )
-
-
-def _nose_corners(camera: CameraModel, table: Table, margin: float = 0.0) -> Array:
-    corners = np.array(table.corners)
-    outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
-    points = corners + margin * outwards
-    return camera.to_pixels(np.column_stack([points, np.full(4, table.cushion_height)]))
-
-
-def _bed_colour(picture: NDArray[np.uint8], homography: Array, size: tuple[float, float]) -> Array:
-    """Median log features of the bed's middle, shape (3,)."""
-    strip = rails.sample_strip(picture, homography, size, 0, (0.15 * size[1], 0.85 * size[1]))
-    return np.asarray(np.nanmedian(strip.logs.reshape(-1, 3), axis=0))
-
-
-def _line(pixels: Array) -> Array:
-    """Homogeneous line through points, total least squares with two rounds of cutting."""
-    use = pixels
-    for _ in range(3):
-        mean = use.mean(axis=0)
-        _, _, axes = np.linalg.svd(use - mean, full_matrices=False)
-        normal = axes[-1] if len(axes) > 1 else np.array([-axes[0][1], axes[0][0]])
-        off = np.abs((use - mean) @ normal)
-        limit = max(3.0 * float(np.median(off)), 0.7)
-        if (off < limit).sum() < 3:
-            break
-        use = use[off < limit]
-    return np.array([normal[0], normal[1], -float(normal @ mean)])
-
-
-def _intersections(lines: list[Array]) -> Array | None:
-    """Corner k is where side k-1 meets side k; None where they hardly meet."""
-    corners = np.empty((4, 2))
-    for k in range(4):
-        point = np.cross(lines[k - 1], lines[k])
-        if abs(point[2]) < 0.15:
-            return None
-        corners[k] = point[:2] / point[2]
-    return corners
-
-
-def _bend(
-    ends: list[rails.Edge],
-    side: int,
-    homography: Array,
-    size: tuple[float, float],
-    strip: rails.Strip,
-) -> Array:
-    """Where the cloth's end really runs along a strip, (S,) metres: lenses bend it."""
-    for edge in ends:
-        if edge.side == side and edge.share > 0.2 and len(edge.pixels) >= 6:
-            inverse = np.linalg.inv(homography)
-            at = np.column_stack([edge.pixels, np.ones(len(edge.pixels))]) @ inverse.T
-            at = at[:, :2] / at[:, 2:]
-            x, y = at.T
-            w, length = size
-            depth = [y, w - x, length - y, x][side]
-            along = [x / w, y / length, 1 - x / w, 1 - y / length][side]
-            fit = np.polynomial.Polynomial.fit(along, depth, 2)
-            return np.clip(fit(strip.along), -0.02, 0.02)
-    return np.zeros(len(strip.along))
-
-
-def _cushion_width(strips: list[rails.Strip], bends: list[Array]) -> float | None:
-    """The distance from the cloth's end at which all rails together show an edge."""
-    widths = np.arange(rails.CUSHION_RANGE[0], rails.CUSHION_RANGE[1], 0.001)
-    total = np.zeros(len(widths))
-    voters = 0
-    for strip, bend in zip(strips, bends, strict=True):
-        strength = np.nan_to_num(rails.nose_strength(strip))
-        aligned = np.array(
-            [np.interp(widths + b, strip.depth, row) for row, b in zip(strength, bend, strict=True)]
-        )
-        profile = np.median(aligned, axis=0)
-        noise = float(np.median(strength)) + 0.004
-        total += np.clip(profile / noise, 0, 8)
-        voters += 1
-    total = np.convolve(np.pad(total, 3, mode="edge"), np.hanning(9)[1:-1] / 4, mode="valid")
-    typical = np.exp(-0.5 * ((widths - rails.CUSHION_WIDTH) / 0.012) ** 2)
-    total = total * (0.4 + 0.6 * typical)
-    best = int(total.argmax())
-    if total[best] < 1.2 * voters:
-        return None
-    return float(widths[best])
-
-
-def _pocket_evidence(strips: list[rails.Strip]) -> float:
-    """Side pockets in the middle of the rails taken for long, less those of the short ones."""
-    dips = []
-    for strip in strips:
-        use = (strip.depth > 0.0) & (strip.depth < 0.055)
-        logs = strip.logs[:, use]
-        typical = np.nanmedian(logs, axis=0)
-        unlike = np.hypot(logs[..., 0] - typical[:, 0], logs[..., 1] - typical[:, 1])
-        unlike = np.nanmean(np.hypot(unlike, logs[..., 2] - typical[:, 2]), axis=1)
-        middle = np.abs(strip.along - 0.5) < 0.035
-        beside = (np.abs(strip.along - 0.5) > 0.08) & (np.abs(strip.along - 0.5) < 0.36)
-        if not np.isfinite(unlike[middle]).any() or not np.isfinite(unlike[beside]).any():
-            dips.append(0.0)
-            continue
-        spread = float(np.nanquantile(unlike[beside], 0.8))
-        dips.append(float(np.nanmax(unlike[middle])) - spread)
-    difference = dips[1] + dips[3] - dips[0] - dips[2]
-    return float(np.clip(1.2 * difference, -2.0, 2.0))

@@ -1,0 +1,287 @@
+"""From a rough quadrilateral to noses and pose: one hypothesis about which way the table lies.
+
+Every rail offers a few lines where the cloth may end.  The four that together look most like a
+rectangle of the table's proportions, and are strong, are taken; then the noses are sought a
+cushion's width inside them, the same on all four rails.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer.camera_model import CameraModel
+from billiards_trainer.table import Table
+from billiards_trainer.vision.calibration import rails
+from billiards_trainer.vision.calibration.pose import (
+    PoseFit,
+    RailPoints,
+    fit_pose,
+    rectangle_misfit,
+    start_camera,
+)
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known beforehand: the table, perhaps the camera's height and focal length."""
+
+    table: Table
+    camera_height: float | None
+    focal_px: float | None
+    picture: tuple[int, int]
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and length of the nose rectangle, metres."""
+        return (self.table.width, self.table.length)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One way to see the table in the picture.
+
+    Attributes:
+        fit: the camera.
+        evidence: side pockets where they should be (positive) or where they should not.
+        share: part of the rails along which noses were seen, 0…1.
+        quad_score: how well the rough quadrilateral fitted the cloth, 0…1.
+    """
+
+    fit: PoseFit
+    evidence: float
+    share: float
+    quad_score: float
+
+    @property
+    def rank(self) -> float:
+        """Higher is more believable."""
+        misfit = min(self.fit.residual_mm / 6.0, 3.0)
+        oddness = 0.15 * self.fit.oddness
+        return 2.0 * self.quad_score + 1.5 * self.share + self.evidence - misfit - oddness
+
+
+def nose_corners(camera: CameraModel, table: Table, margin: float = 0.0) -> Array:
+    """(4, 2) pixels of the nose rectangle grown by ``margin`` metres, in the table's order."""
+    outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
+    points = np.array(table.corners) + margin * outwards
+    return camera.to_pixels(np.column_stack([points, np.full(4, table.cushion_height)]))
+
+
+def search(
+    picture: NDArray[np.uint8], known: Known, quad: Array, score: float, spread: float = 0.06
+) -> Hypothesis | None:
+    """Refine a quadrilateral round the cloth, its first side taken for the head rail.
+
+    Args:
+        picture: BGR uint8 (H, W, 3).
+        known: the table and what is known of the camera.
+        quad: (4, 2) pixels, anticlockwise on the screen.
+        score: how good the quadrilateral was.
+        spread: how far from it the cloth may well end, metres.
+    """
+    size = known.size
+    homography = rails.plane_homography(quad, *size)
+    bed = _bed_colour(picture, homography, size)
+    ends = _cloth_ends(picture, known, quad, homography, bed, spread)
+    lines = [_line(e.pixels) if e else _through(quad, s) for s, e in enumerate(ends)]
+    outer = _intersections(lines)
+    if outer is None:
+        return None
+    margin = rails.CUSHION_WIDTH
+    big = (size[0] + 2 * margin, size[1] + 2 * margin)
+    homography = rails.plane_homography(outer, *big)
+    strips = [rails.sample_strip(picture, homography, big, s, (-0.030, 0.115)) for s in range(4)]
+    bends = [_bend(ends[s], homography, big, strips[s]) for s in range(4)]
+    width = _cushion_width(strips, bends)
+    noses = _noses(strips, bends, width)
+    first = start_camera(
+        outer, size, margin, known.table.cushion_height, known.picture, known.focal_px
+    )
+    if first is None:
+        return None
+    groups = [RailPoints(e.side, e.pixels, False, 0.6) for e in noses if e]
+    for side, end in enumerate(ends):
+        if end is not None:
+            groups.append(RailPoints(side, end.pixels, True, 1.5))
+        elif noses[side] is None:
+            t = np.linspace(0.1, 0.9, 7)[:, None]
+            at = outer[side] * (1 - t) + outer[(side + 1) % 4] * t
+            groups.append(RailPoints(side, at, True, 6.0))
+    fit = fit_pose(
+        groups,
+        known.table,
+        first,
+        cushion_width=width if width is not None else margin,
+        camera_height=known.camera_height,
+        focal_px=known.focal_px,
+    )
+    if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
+        return None
+    share = float(np.mean([e.share if e else 0.0 for e in noses]))
+    evidence = _pocket_evidence(strips) if known.table.pockets else 0.0
+    return Hypothesis(fit, evidence, share, score)
+
+
+def _cloth_ends(
+    picture: NDArray[np.uint8],
+    known: Known,
+    quad: Array,
+    homography: Array,
+    bed: Array,
+    spread: float,
+) -> list[rails.Edge | None]:
+    """For each rail the line where the cloth ends, or ``None`` where none is seen."""
+    offers: list[list[rails.Edge | None]] = []
+    for side in range(4):
+        # On a rail seen at a flat angle a few pixels are many millimetres.
+        pixel = rails.metres_per_pixel(homography, known.size, side)
+        wide = max(spread, 0.006 * max(known.picture) * pixel)
+        strip = rails.sample_strip(
+            picture, homography, known.size, side, (-2.0 * wide, min(1.5 * wide, 0.2))
+        )
+        edges = [e for e in rails.find_cloth_ends(strip, bed, wide) if e.share > 0.2]
+        best = max((e.strength * e.share for e in edges), default=0.0)
+        edges = [e for e in edges if e.strength * e.share > 0.2 * best]
+        offers.append(list(edges) or [None])
+    margin = rails.CUSHION_WIDTH
+    big = (known.size[0] + 2 * margin, known.size[1] + 2 * margin)
+    strongest = [max((_weight(e) for e in offer), default=0.0) for offer in offers]
+    best_cost, chosen = math.inf, [offer[0] for offer in offers]
+    for four in itertools.product(*offers):
+        lines = [_line(e.pixels) if e else _through(quad, s) for s, e in enumerate(four)]
+        corners = _intersections(lines)
+        if corners is None:
+            continue
+        cost = rectangle_misfit(corners, big, known.picture, known.focal_px)
+        for edge, most in zip(four, strongest, strict=True):
+            if edge is not None:
+                cost += 2.0 * math.log(most / _weight(edge))
+        if cost < best_cost:
+            best_cost, chosen = cost, list(four)
+    return chosen
+
+
+def _weight(edge: rails.Edge | None) -> float:
+    return edge.strength * edge.share if edge is not None else 0.0
+
+
+def _noses(
+    strips: list[rails.Strip], bends: list[Array], width: float | None
+) -> list[rails.Edge | None]:
+    if width is None:
+        return [None] * 4
+    found: list[rails.Edge | None] = []
+    for strip, bend in zip(strips, bends, strict=True):
+        edge = rails.find_nose(strip, bend + width, 0.0045)
+        seen = edge is not None and edge.strength > 2.0 and edge.share > 0.25
+        found.append(edge if seen else None)
+    return found
+
+
+def _bed_colour(picture: NDArray[np.uint8], homography: Array, size: tuple[float, float]) -> Array:
+    """Median log features of the bed's middle, shape (3,)."""
+    strip = rails.sample_strip(picture, homography, size, 0, (0.15 * size[1], 0.85 * size[1]))
+    return np.asarray(np.nanmedian(strip.logs.reshape(-1, 3), axis=0))
+
+
+def _through(quad: Array, side: int) -> Array:
+    return _line(np.array([quad[side], quad[(side + 1) % 4]]))
+
+
+def _line(pixels: Array) -> Array:
+    """Homogeneous line through points, total least squares with two rounds of cutting."""
+    use = pixels
+    for _ in range(3):
+        mean = use.mean(axis=0)
+        _, _, axes = np.linalg.svd(use - mean)
+        normal = axes[1]
+        off = np.abs((use - mean) @ normal)
+        limit = max(3.0 * float(np.median(off)), 0.7)
+        if (off < limit).sum() < 3:
+            break
+        use = use[off < limit]
+    return np.array([normal[0], normal[1], -float(normal @ mean)])
+
+
+def _intersections(lines: list[Array]) -> Array | None:
+    """Corner k is where side k-1 meets side k; ``None`` where they hardly meet."""
+    corners = np.empty((4, 2))
+    for k in range(4):
+        point = np.cross(lines[k - 1], lines[k])
+        if abs(point[2]) < 0.15:
+            return None
+        corners[k] = point[:2] / point[2]
+    return corners
+
+
+def _bend(
+    edge: rails.Edge | None, homography: Array, size: tuple[float, float], strip: rails.Strip
+) -> Array:
+    """Where the cloth's end really runs along a strip, (S,) metres: lenses bend it."""
+    if edge is None or len(edge.pixels) < 6:
+        return np.zeros(len(strip.along))
+    inverse = np.linalg.inv(homography)
+    at = np.column_stack([edge.pixels, np.ones(len(edge.pixels))]) @ inverse.T
+    x, y = (at[:, :2] / at[:, 2:]).T
+    w, length = size
+    depth = [y, w - x, length - y, x][edge.side]
+    along = [x / w, y / length, 1 - x / w, 1 - y / length][edge.side]
+    fit = np.polynomial.Polynomial.fit(along, depth, 2)
+    return np.clip(fit(strip.along), -0.02, 0.02)
+
+
+def _cushion_width(strips: list[rails.Strip], bends: list[Array]) -> float | None:
+    """The distance from the cloth's end at which all rails together show the nose.
+
+    The cushion's top is even and ends at the nose; inside the nose come its shadow on the bed and
+    that shadow's end, often stronger edges.  So an edge counts less when others lie before it.
+    """
+    widths = np.arange(0.008, rails.CUSHION_RANGE[1], 0.001)
+    total = np.zeros(len(widths))
+    for strip, bend in zip(strips, bends, strict=True):
+        strength = np.nan_to_num(rails.nose_strength(strip))
+        pairs = zip(strength, bend, strict=True)
+        rows = [np.interp(widths + b, strip.depth, row) for row, b in pairs]
+        noise = float(np.median(strength)) + 0.004
+        clear = np.clip(np.median(rows, axis=0) / noise, 0.0, 8.0)
+        # What lies more than a few millimetres nearer to the rail's top.
+        blur = max(0.005, 2.0 * rails.depth_per_pixel(strip))
+        clear_of_end = np.where(widths < max(0.008, blur), 0.0, clear)
+        before = np.maximum.accumulate(clear_of_end)
+        before = np.interp(widths - blur, widths, before, left=0.0)
+        total += clear - 0.8 * before
+    smooth = np.convolve(np.pad(total, 3, mode="edge"), np.hanning(9)[1:-1] / 4, mode="valid")
+    typical = np.exp(-0.5 * ((widths - rails.CUSHION_WIDTH) / 0.015) ** 2)
+    smooth = np.where(smooth > 0, smooth * (0.4 + 0.6 * typical), smooth)
+    smooth[widths < rails.CUSHION_RANGE[0]] = -np.inf
+    best = int(smooth.argmax())
+    if smooth[best] < 0.8 * len(strips):
+        return None
+    return float(widths[best])
+
+
+def _pocket_evidence(strips: list[rails.Strip]) -> float:
+    """Side pockets in the middle of the rails taken for long, less those of the short ones."""
+    dips = []
+    for strip in strips:
+        use = (strip.depth > 0.0) & (strip.depth < 0.055)
+        logs = strip.logs[:, use]
+        middle = np.abs(strip.along - 0.5) < 0.035
+        beside = (np.abs(strip.along - 0.5) > 0.08) & (np.abs(strip.along - 0.5) < 0.36)
+        shown = np.isfinite(logs).all(axis=(1, 2))
+        if not (shown & middle).any() or (shown & beside).sum() < 4:
+            dips.append(0.0)
+            continue
+        typical = np.median(logs[shown], axis=0)
+        unlike = np.linalg.norm(logs - typical, axis=2).mean(axis=1)
+        spread = float(np.quantile(unlike[shown & beside], 0.8))
+        dips.append(float(unlike[shown & middle].max()) - spread)
+    difference = dips[1] + dips[3] - dips[0] - dips[2]
+    return float(np.clip(1.2 * difference, -2.0, 2.0))
