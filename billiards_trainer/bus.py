@@ -252,10 +252,11 @@ class Bus:
     def _bind(self, row: Topic) -> zmq.Socket[bytes]:
         if row.publisher != "*" and self._process not in publishers_of(row):
             raise ValueError(f"{self._process} does not publish {row.name}")
+        endpoint = topic_endpoint(self._runtime_dir, row.name, self._process)
         socket = self._context.socket(zmq.PUB)
         socket.setsockopt(zmq.SNDHWM, HIGH_WATER)
         socket.setsockopt(zmq.LINGER, 0)
-        socket.bind(topic_endpoint(self._runtime_dir, row.name, self._process))
+        socket.bind(endpoint)
         self._publishers[row.name] = socket
         return socket
 

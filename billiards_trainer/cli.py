@@ -1,7 +1,7 @@
 """``billiards-trainer``: one command line for everything.
 
-Each command is a module of ``commands`` with ``add_arguments`` and ``run``; it is imported only when
-it is asked for, so that the others cost nothing.
+Each command is a module of ``commands`` with ``add_arguments`` and ``run``; it is imported only
+when it is asked for, so that the others cost nothing.
 """
 
 from __future__ import annotations

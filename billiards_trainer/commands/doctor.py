@@ -9,23 +9,16 @@ import argparse
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import billiards_trainer
 from billiards_trainer import places
 from billiards_trainer.commands import settings
 from billiards_trainer.config.schema import Config
 from billiards_trainer.errors import InputError
 
 Check = Callable[[Config], str | None]
-
-
-def check_python(_config: Config) -> str | None:
-    """The interpreter is new enough."""
-    if sys.version_info < (3, 11):
-        return f"Python {sys.version.split()[0]} is too old: install 3.11 or newer"
-    return None
 
 
 def check_shared_memory(config: Config) -> str | None:
@@ -90,15 +83,12 @@ def check_source(config: Config) -> str | None:
 
 def check_page(_config: Config) -> str | None:
     """The page has been built."""
-    from billiards_trainer import api
-
-    if not (Path(api.__file__).parent / "static" / "index.html").exists():
+    if not (Path(billiards_trainer.__file__).parent / "api" / "static" / "index.html").exists():
         return "the page has not been built: run make web"
     return None
 
 
 CHECKS: dict[str, Check] = {
-    "python": check_python,
     "shared memory": check_shared_memory,
     "state folder": check_state_folder,
     "port": check_port,

@@ -188,7 +188,7 @@ def fit_pose(
     if lens:
         bent = problem.solve(straight, lens=True)
         # One more parameter must earn its place.
-        if problem.cost(bent) < problem.cost(straight) - 6.0:
+        if problem.cost(bent) < problem.cost(straight) - 2.0:
             best = bent
     return problem.result(best)
 
