@@ -1,0 +1,92 @@
+"""Two balls of equal mass and size meet.
+
+Models (``parameters.BallBallModel``):
+
+* ELASTIC: the velocities along the line of centres are exchanged.
+* ALCIATORE: restitution ``e_ball`` along the line of centres; across it, friction slows the
+  surfaces past each other by at most what makes them stick (a seventh of the slip each), with
+  μ = a + b·exp(-c·v), the fit to Marlow's measurements in D. Alciatore, TP A-14; spin is
+  transferred as in TP A-5 and A-6.  The friction impulse is μ·e·v_n: those proofs have e = 1, and
+  the public engine that extended them to e < 1, pooltool, takes the normal speed after the impact.
+* COULOMB: the same with a constant μ.
+
+The cloth keeps the balls down: the vertical velocity that friction would give is dropped.
+"""
+
+from __future__ import annotations
+
+import math
+
+from billiards_trainer.physics.compilation import kernel
+from billiards_trainer.physics.layout import (
+    N_E_BALL,
+    N_MU_A,
+    N_MU_B,
+    N_MU_BALL,
+    N_MU_C,
+    N_RADIUS,
+    SLOW,
+    VX,
+    VY,
+    WX,
+    WY,
+    WZ,
+    X,
+    Y,
+)
+from billiards_trainer.physics.parameters import BallBallModel
+from billiards_trainer.physics.state import Floats
+
+_ELASTIC = int(BallBallModel.ELASTIC)
+_COULOMB = int(BallBallModel.COULOMB)
+
+
+@kernel
+def collide(first: Floats, second: Floats, numbers: Floats, model: int) -> None:
+    """Change velocity and spin of two touching balls (rows of the ball array) by their impact."""
+    nx, ny = second[X] - first[X], second[Y] - first[Y]
+    distance = math.sqrt(nx * nx + ny * ny)
+    nx /= distance
+    ny /= distance
+    rx, ry = first[VX] - second[VX], first[VY] - second[VY]
+    closing = rx * nx + ry * ny
+    if closing <= 0.0:
+        return
+    if model == _ELASTIC or closing < SLOW:
+        first[VX] -= closing * nx
+        first[VY] -= closing * ny
+        second[VX] += closing * nx
+        second[VY] += closing * ny
+        return
+    e = numbers[N_E_BALL]
+    radius = numbers[N_RADIUS]
+    # Velocity of the first ball's surface past the second's, along t = ẑ × n and along z.
+    ut = ry * nx - rx * ny + radius * (first[WZ] + second[WZ])
+    uz = radius * ((first[WX] + second[WX]) * ny - (first[WY] + second[WY]) * nx)
+    slip = math.sqrt(ut * ut + uz * uz)
+    dt = 0.0
+    dz = 0.0
+    if slip > 0.0:
+        if model == _COULOMB:
+            mu = numbers[N_MU_BALL]
+        else:
+            mu = numbers[N_MU_A] + numbers[N_MU_B] * math.exp(-numbers[N_MU_C] * slip)
+        share = min(mu * e * closing / slip, 1.0 / 7.0)
+        dt = -share * ut
+        dz = -share * uz
+    dn = -0.5 * (1.0 + e) * closing
+    dvx = dn * nx - dt * ny
+    dvy = dn * ny + dt * nx
+    first[VX] += dvx
+    first[VY] += dvy
+    second[VX] -= dvx
+    second[VY] -= dvy
+    # Δω = (5/2R) n × Δv, alike for both balls.
+    k = 2.5 / radius
+    dwx, dwy, dwz = k * dz * ny, -k * dz * nx, k * dt
+    first[WX] += dwx
+    first[WY] += dwy
+    first[WZ] += dwz
+    second[WX] += dwx
+    second[WY] += dwy
+    second[WZ] += dwz

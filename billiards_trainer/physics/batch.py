@@ -1,0 +1,201 @@
+"""Thousands of shots at once: outcomes only, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from billiards_trainer.physics import cue_ball, geometry, layout
+from billiards_trainer.physics.batch_loop import run_batch
+from billiards_trainer.physics.engine import (
+    DEFAULT_MODELS,
+    MAX_EVENTS,
+    MAX_TIME,
+    choice_of,
+    numbers_of,
+    strike_row,
+)
+from billiards_trainer.physics.geometry import Geometry, Ints
+from billiards_trainer.physics.parameters import Models, PhysicsParameters, for_table
+from billiards_trainer.physics.state import BallsState, Floats, Motion, StateError
+from billiards_trainer.physics.strike import Strike, StrikeError
+from billiards_trainer.table import Table
+
+# Balls that overlap by more than this are refused, m.
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcomes:
+    """What came of M shots with N balls each.
+
+    Attributes:
+        position: (M, N, 2) final centres, m; the pocket's centre for a pocketed ball.
+        motion: (M, N) int8, ``Motion`` at the end; RESTING or POCKETED where the shot is complete.
+        pocket_of: (M, N) index of the pocket a ball fell into, -1 for none.
+        cushions: (M, N) how often a ball met a cushion or a jaw.
+        first_hit: (M, N) the first ball that each ball met, -1 for none.
+        duration: (M,) s.
+        events: (M,) number of events.
+        complete: (M,) whether everything came to rest within the bounds.
+    """
+
+    position: Floats
+    motion: npt.NDArray[np.int8]
+    pocket_of: Ints
+    cushions: Ints
+    first_hit: Ints
+    duration: Floats
+    events: Ints
+    complete: npt.NDArray[np.bool_]
+
+
+def strike_rows(strikes: Strike | Sequence[Strike] | Floats) -> Floats:
+    """Strikes as an array (M, 8): ball, speed, direction, elevation, side, height, both masses."""
+    if isinstance(strikes, Strike):
+        return strike_row(strikes)[None]
+    if isinstance(strikes, np.ndarray):
+        rows = np.ascontiguousarray(strikes, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != cue_ball.STRIKE_COLUMNS:
+            raise StrikeError(f"strikes have shape {rows.shape}, not (M, 8)")
+        if not np.isfinite(rows).all():
+            raise StrikeError("strikes hold a number that is not finite")
+        return rows
+    return np.array([strike_row(s) for s in strikes]).reshape(-1, cue_ball.STRIKE_COLUMNS)
+
+
+def state_rows(states: BallsState | Sequence[BallsState] | Floats, radius: float) -> Floats:
+    """States as an array (M, N, 8): x, y, velocity, spin, motion.
+
+    An array (M, N, 2) of positions stands for balls at rest; a position that is NaN for a ball that
+    is not on the table.
+    """
+    if isinstance(states, BallsState):
+        states = [states]
+    if isinstance(states, np.ndarray):
+        if states.ndim != 3 or states.shape[2] not in (2, layout.RECORD_COLUMNS):
+            raise StateError(f"states have shape {states.shape}, not (M, N, 2) or (M, N, 8)")
+        if states.shape[2] == layout.RECORD_COLUMNS:
+            rows = np.array(states, dtype=np.float64)
+        else:
+            rows = np.zeros((*states.shape[:2], layout.RECORD_COLUMNS))
+            rows[..., :2] = states
+            gone = np.isnan(states).any(axis=2)
+            rows[gone, :2] = 0.0
+            rows[gone, 7] = Motion.POCKETED
+    else:
+        rows = np.array(
+            [
+                np.column_stack([s.position[:, :2], s.velocity[:, :2], s.spin, s.motion])
+                for s in states
+            ]
+        )
+    if not np.isfinite(rows).all():
+        raise StateError("states hold a number that is not finite")
+    live = rows[..., 7] != Motion.POCKETED
+    for i in range(rows.shape[1]):
+        for j in range(i + 1, rows.shape[1]):
+            away = np.hypot(*(rows[:, i, :2] - rows[:, j, :2]).T)
+            bad = live[:, i] & live[:, j] & (away < 2.0 * radius - _TOLERANCE)
+            if bad.any():
+                raise StateError(f"balls {i} and {j} overlap in state {int(bad.argmax())}")
+    return rows
+
+
+def simulate_batch(
+    table: Table | Geometry,
+    states: BallsState | Sequence[BallsState] | Floats,
+    strikes: Strike | Sequence[Strike] | Floats | None = None,
+    *,
+    parameters: PhysicsParameters | None = None,
+    models: Models | None = None,
+    max_events: int = MAX_EVENTS,
+    max_time: float = MAX_TIME,
+    threads: int | None = None,
+) -> BatchOutcomes:
+    """Play M shots.
+
+    Args:
+        table: a table, or a geometry of your own (then ``parameters`` are needed).
+        states: M states, or one for all shots; see ``state_rows`` for arrays.
+        strikes: M strikes, or one for all shots, or ``None`` where the balls move already; see
+            ``strike_rows`` for arrays.
+        parameters: as for ``engine.simulate``.
+        models: as for ``engine.simulate``.
+        max_events: bound for each shot.
+        max_time: bound for each shot, s.
+        threads: how many at most; all cores when ``None``.
+
+    Raises:
+        StateError: overlapping balls.
+        StrikeError: a strike at a ball that does not exist.
+    """
+    if parameters is None:
+        if not isinstance(table, Table):
+            raise TypeError("a geometry without a table needs parameters")
+        parameters = for_table(table)
+    radius = parameters.radius
+    shape = geometry.for_table(table, radius) if isinstance(table, Table) else table
+    rows = state_rows(states, radius)
+    blows = strike_row(None)[None] if strikes is None else strike_rows(strikes)
+    shots = max(len(rows), len(blows))
+    if len(rows) not in (1, shots) or len(blows) not in (1, shots):
+        raise StateError(f"{len(rows)} states do not go with {len(blows)} strikes")
+    n = rows.shape[1]
+    struck = blows[:, cue_ball.BALL]
+    if (struck >= n).any():
+        raise StrikeError(f"strike.ball is {int(struck.max())}, but there are {n} balls")
+    position = np.empty((shots, n, 2))
+    motion = np.empty((shots, n), dtype=np.int8)
+    tallies = np.empty((shots, n, 3), dtype=np.int64)
+    duration = np.empty(shots)
+    events = np.empty(shots, dtype=np.int64)
+    complete = np.empty(shots, dtype=np.bool_)
+    numbers, choice = numbers_of(parameters), choice_of(models or DEFAULT_MODELS)
+
+    def part(low: int, high: int) -> None:
+        run_batch(
+            low,
+            high,
+            rows,
+            blows,
+            shape.segments,
+            shape.jaws,
+            shape.pockets,
+            shape.box,
+            shape.sides,
+            numbers,
+            choice,
+            max_events,
+            max_time,
+            position,
+            motion,
+            tallies,
+            duration,
+            events,
+            complete,
+        )
+
+    workers = threads or len(os.sched_getaffinity(0))
+    if workers == 1 or shots < 64:
+        part(0, shots)
+    else:
+        # Small parts, because shots differ in length.
+        size = max(32, min(1024, shots // (4 * workers)))
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(lambda low: part(low, min(low + size, shots)), range(0, shots, size)))
+    return BatchOutcomes(
+        position,
+        motion,
+        tallies[..., 0],
+        tallies[..., 1],
+        tallies[..., 2],
+        duration,
+        events,
+        complete,
+    )

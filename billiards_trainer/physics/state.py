@@ -1,0 +1,102 @@
+"""Where the balls are and how they move at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+class StateError(ValueError):
+    """Balls that cannot lie like that; the message is one sentence for people."""
+
+
+class Motion(IntEnum):
+    """What a ball does between two events; the closed form of its path follows from it."""
+
+    RESTING = 0
+    SPINNING = 1
+    SLIDING = 2
+    ROLLING = 3
+    POCKETED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class BallsState:
+    """All balls at one instant, in the table frame.
+
+    Attributes:
+        position: (N, 3) float64, centres in metres; z is the ball's radius on the cloth.
+        velocity: (N, 3) float64, m/s.
+        spin: (N, 3) float64, angular velocity in rad/s, right-handed about the table's axes.
+        motion: (N,) int8, values of ``Motion``.
+    """
+
+    position: Floats
+    velocity: Floats
+    spin: Floats
+    motion: npt.NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        n = len(self.motion)
+        for name in ("position", "velocity", "spin"):
+            array = getattr(self, name)
+            if array.shape != (n, 3):
+                raise StateError(f"{name} has shape {array.shape}, not ({n}, 3)")
+            if not np.isfinite(array).all():
+                raise StateError(f"{name} holds a number that is not finite")
+
+    def __len__(self) -> int:
+        return len(self.motion)
+
+    @classmethod
+    def at_rest(cls, positions: npt.ArrayLike, radius: float) -> BallsState:
+        """Balls lying still at ``positions``, (N, 2) in metres."""
+        plane = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
+        n = len(plane)
+        position = np.column_stack([plane, np.full(n, radius)])
+        return cls(position, np.zeros((n, 3)), np.zeros((n, 3)), np.zeros(n, dtype=np.int8))
+
+    @classmethod
+    def moving(
+        cls,
+        positions: npt.ArrayLike,
+        velocities: npt.ArrayLike,
+        spins: npt.ArrayLike,
+        radius: float,
+        *,
+        pocketed: Sequence[int] = (),
+    ) -> BallsState:
+        """Balls on the cloth with given velocities (N, 2) and spins (N, 3).
+
+        The motion of each follows from them: whether the contact point slides over the cloth.
+        """
+        state = cls.at_rest(positions, radius)
+        n = len(state)
+        velocity = np.zeros((n, 3))
+        velocity[:, :2] = np.asarray(velocities, dtype=np.float64).reshape(n, 2)
+        spin = np.array(spins, dtype=np.float64).reshape(n, 3)
+        slip = np.hypot(velocity[:, 0] - radius * spin[:, 1], velocity[:, 1] + radius * spin[:, 0])
+        speed = np.hypot(velocity[:, 0], velocity[:, 1])
+        motion = np.where(
+            slip > SLOWEST,
+            Motion.SLIDING,
+            np.where(
+                speed > SLOWEST,
+                Motion.ROLLING,
+                np.where(np.abs(spin[:, 2]) > SLOWEST, Motion.SPINNING, Motion.RESTING),
+            ),
+        ).astype(np.int8)
+        for ball in pocketed:
+            motion[ball] = Motion.POCKETED
+        return cls(state.position, velocity, spin, motion)
+
+
+# Below this speed (m/s, or rad/s about the vertical) a motion is over: a rolling ball would need a
+# ten-millionth of a second to lose it.
+SLOWEST = 1e-9
