@@ -1,0 +1,100 @@
+"""Where discs of the expected size may be: votes of edge pixels for the centre they would belong to.
+
+Each edge pixel of the divided picture votes for the two points that lie one ball radius away along
+and against its gradient; a disc's outline votes for one point [Loy & Zelinsky 2003, radial
+symmetry; here with the radius known everywhere from camera and table].  Lines, rings of another
+size, hands and text spread their votes.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer.vision.detection.view import View
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.uint8]
+
+EDGE = 34
+"""Weakest gradient that votes: sum of absolute Sobel responses in the divided picture."""
+STRONG = 160.0
+"""Gradients from here on have a full vote, so that one bright edge does not outvote a circle."""
+NEAR = 40
+"""Edges farther than two pixels from anything this unlike cloth are texture, not a ball."""
+MOST_EDGES = 40_000
+"""Pixels that may vote; a picture of noise must not take seconds."""
+
+
+def votes(divided: Mask, unlike: Mask, view: View) -> NDArray[np.float32]:
+    """Vote map: about 0.3 at the middle of a clear disc, 0.05 at clutter.
+
+    Args:
+        divided: picture divided by the cloth, uint8 (height, width, 3).
+        unlike: how unlike cloth each pixel is, uint8 (height, width).
+        view: where and how large balls may be.
+
+    Returns:
+        float32 (height, width): smoothed votes as a share of the outline's length.
+    """
+    near = cv2.dilate(unlike, np.ones((5, 5), np.uint8))
+    soft = cv2.GaussianBlur(divided, (3, 3), 0)
+    slopes = [cv2.spatialGradient(channel) for channel in cv2.split(soft)]
+    sizes = [cv2.add(cv2.convertScaleAbs(x), cv2.convertScaleAbs(y)) for x, y in slopes]
+    strongest = cv2.max(cv2.max(sizes[0], sizes[1]), sizes[2])
+    edges = cv2.bitwise_and(
+        cv2.compare(strongest, EDGE, cv2.CMP_GT), cv2.compare(near, NEAR, cv2.CMP_GT)
+    )
+    index = np.flatnonzero(edges)
+    if len(index) > MOST_EDGES:
+        index = index[:: -(-len(index) // MOST_EDGES)]
+    size = np.stack([s.reshape(-1)[index] for s in sizes])
+    channel = size.argmax(axis=0)
+    dx = _chosen([x for x, _ in slopes], index, channel)
+    dy = _chosen([y for _, y in slopes], index, channel)
+    length = np.hypot(dx, dy) + 1e-6
+    weight = np.minimum(length, STRONG) / STRONG
+    row, column = np.divmod(index, view.width)
+    reach = view.radius.reshape(-1)[index] / length
+    tally = np.zeros(view.width * view.height)
+    for side in (1, -1):
+        x = np.rint(column + side * reach * dx).astype(np.int64)
+        y = np.rint(row + side * reach * dy).astype(np.int64)
+        ok = (x >= 0) & (y >= 0) & (x < view.width) & (y < view.height)
+        tally += np.bincount(y[ok] * view.width + x[ok], weights=weight[ok], minlength=len(tally))
+    counted = tally.reshape(view.height, view.width).astype(np.float32)
+    sigma = max(0.8, 0.14 * view.mean_radius)
+    smooth = cv2.GaussianBlur(counted, (0, 0), sigma)
+    # Normalised so that a full outline whose votes scatter by sigma gives the same at any scale.
+    return smooth * (sigma * sigma) / view.radius
+
+
+def peaks(
+    tally: NDArray[np.float32], view: View, least: float, most: int = 64
+) -> tuple[Array, Array]:
+    """Highest places of the vote map where a ball's centre may be.
+
+    Args:
+        tally: from ``votes``.
+        view: the view.
+        least: smallest value of interest.
+        most: how many to return at most, highest first.
+
+    Returns:
+        Working pixels (column, row), shape (N, 2), and values, shape (N,).
+    """
+    reach = 2 * max(1, round(0.3 * view.mean_radius)) + 1
+    top = cv2.dilate(tally, np.ones((reach, reach), np.uint8))
+    found = np.flatnonzero((tally >= top) & (tally > least) & (view.centres > 0))
+    value = tally.reshape(-1)[found]
+    best = np.argsort(-value, kind="stable")[:most]
+    row, column = np.divmod(found[best], view.width)
+    return np.column_stack([column, row]).astype(np.float64), value[best].astype(np.float64)
+
+
+def _chosen(
+    images: list[NDArray[np.int16]], index: NDArray[np.int64], channel: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    values = np.stack([image.reshape(-1)[index] for image in images])
+    return values[channel, np.arange(len(index))].astype(np.float32)

@@ -1,0 +1,184 @@
+"""The cloth as this picture shows it, and how unlike the cloth each pixel is.
+
+The cloth's colour is taken from the picture itself: the commonest chroma of the playing area, then
+its slow change over the table (lamps, vignetting, the projector's own even light) by averaging over
+cloth pixels only.  Dividing the picture by that background makes the cloth a plain grey whatever its
+colour and light.  A shadow is a darker grey, coloured a little where several lamps differ; a ball is
+not grey, or much brighter, or much darker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer.vision.detection.view import View
+
+Mask = NDArray[np.uint8]
+
+GREY = 100
+"""Value of cloth in the divided picture; 255 is 2.55 times as bright."""
+PEDESTAL = 10
+"""Added to picture and background, so that noise in a dark channel is not blown up."""
+COARSE = 8
+"""Working pixels in one pixel of the background's image."""
+TINT = 0.22
+"""Share of lost or gained light that may come back as colour: lamps and projector differ."""
+DARK = 0.42
+"""Cloth in the deepest shadow still reflects more than this share of its light."""
+BRIGHT = 1.22
+"""Cloth is seldom lit brighter than this many times its surroundings, except by the projector."""
+
+
+class ClothError(ValueError):
+    """No cloth can be told in the picture; the message is one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloth:
+    """What was learned from one picture.
+
+    Attributes:
+        background: colour of the cloth at each working pixel, BGR uint8 (height, width, 3).
+        colour: median cloth colour, BGR.
+        share: share of the playing area that looks like cloth.
+        noise: standard deviations of blue-green, red-green and brightness in the divided picture.
+    """
+
+    background: Mask
+    colour: tuple[float, float, float]
+    share: float
+    noise: tuple[float, float, float]
+
+
+def learn(image: Mask, view: View, hint: tuple[float, float, float] | None = None) -> Cloth:
+    """Find the cloth.
+
+    Args:
+        image: working image, BGR uint8 (height, width, 3).
+        view: the view it was made with.
+        hint: cloth colour from a colour profile (BGR); decides where two colours compete.
+
+    Raises:
+        ClothError: less than a tenth of the playing area has one colour.
+    """
+    size = (-(-view.width // COARSE), -(-view.height // COARSE))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    inside = cv2.resize(view.cloth, size, interpolation=cv2.INTER_AREA) > 250
+    total = small.sum(axis=2) + 3 * PEDESTAL
+    blue = (small[:, :, 0] - small[:, :, 1]) / total
+    red = (small[:, :, 2] - small[:, :, 1]) / total
+    mode_blue, mode_red = _mode(blue[inside], red[inside], hint)
+    near = (np.abs(blue - mode_blue) < 0.06) & (np.abs(red - mode_red) < 0.06) & inside
+    if np.count_nonzero(near) < 0.1 * max(1, np.count_nonzero(inside)):
+        raise ClothError("no cloth is seen where the table should be")
+    level = float(np.median(total[near]))
+    sure = near & (total > 0.45 * level) & (total < 1.7 * level)
+    background = _fill(small, sure, 5.0)
+    # Balls and shadows that resemble the cloth leave it now, against the local colour.
+    for sigma in (4.0, 2.5):
+        ratio = (small + PEDESTAL) / (background + PEDESTAL)
+        light = ratio.mean(axis=2)
+        tint = np.abs(ratio - light[:, :, None]).max(axis=2)
+        sure = inside & (tint < 0.05) & (light > 0.85) & (light < 1.15)
+        sure = cv2.erode(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        if np.count_nonzero(sure) < 20:
+            break
+        background = _fill(small, sure, sigma)
+    wide = cv2.resize(background, (view.width, view.height), interpolation=cv2.INTER_LINEAR)
+    wide = np.clip(wide + 0.5, 0, 255).astype(np.uint8)
+    pixels = small[sure] if np.any(sure) else small[near]
+    colour = np.median(pixels, axis=0)
+    share = np.count_nonzero(sure) / max(1, np.count_nonzero(inside))
+    divided = divide(image, wide)
+    step = divided[::3, ::3].astype(np.int16)
+    known = (
+        cv2.resize(
+            sure.astype(np.uint8), (step.shape[1], step.shape[0]), interpolation=cv2.INTER_NEAREST
+        )
+        > 0
+    )
+    b, g, r = (step[:, :, i][known] for i in range(3))
+    noise = tuple(max(0.8, _spread(v)) for v in (b - g, r - g, (b + g + r) / 3))
+    return Cloth(wide, tuple(float(c) for c in colour), share, noise)  # type: ignore[arg-type]
+
+
+def divide(image: Mask, background: Mask) -> Mask:
+    """The picture divided by the cloth: cloth is ``GREY`` in all channels."""
+    lift = (PEDESTAL, PEDESTAL, PEDESTAL, 0)
+    return cv2.divide(cv2.add(image, lift), cv2.add(background, lift), scale=GREY)
+
+
+def _mode(
+    blue: NDArray[np.float32], red: NDArray[np.float32], hint: tuple[float, float, float] | None
+) -> tuple[float, float]:
+    """Commonest chroma: the highest place of a smoothed histogram."""
+    bins, low, high = 64, -0.8, 0.8
+    scale = bins / (high - low)
+    i = np.clip(((blue - low) * scale).astype(np.int32), 0, bins - 1)
+    j = np.clip(((red - low) * scale).astype(np.int32), 0, bins - 1)
+    counts = np.bincount(i * bins + j, minlength=bins * bins).reshape(bins, bins)
+    counts = cv2.GaussianBlur(counts.astype(np.float32), (0, 0), 1.2)
+    if hint is not None:
+        b, g, r = hint
+        total = b + g + r + 3 * PEDESTAL
+        at = np.arange(bins) / scale + low
+        away = np.hypot.outer(at - (b - g) / total, at - (r - g) / total)
+        counts = counts * np.exp(-0.5 * (away / 0.15) ** 2)
+    k = int(np.argmax(counts))
+    near_i, near_j = k // bins, k % bins
+    close = (np.abs(i - near_i) <= 1) & (np.abs(j - near_j) <= 1)
+    return float(np.median(blue[close])), float(np.median(red[close]))
+
+
+def _fill(image: NDArray[np.float32], sure: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
+    """Average over sure pixels near by; where there are none, over those farther away."""
+    weight = sure.astype(np.float32)
+    marked = image * weight[:, :, None]
+    near_w = cv2.GaussianBlur(weight, (0, 0), sigma)
+    near_c = cv2.GaussianBlur(marked, (0, 0), sigma)
+    far_w = cv2.GaussianBlur(weight, (0, 0), 4 * sigma) + 1e-4
+    overall = np.median(image[sure], axis=0).astype(np.float32) if np.any(sure) else 0.0
+    far_c = cv2.GaussianBlur(marked, (0, 0), 4 * sigma) + 1e-4 * overall
+    doubt = np.float32(0.02)
+    far = far_c / far_w[:, :, None]
+    return (near_c + doubt * far) / (near_w + doubt)[:, :, None]
+
+
+def _spread(values: NDArray[np.floating] | NDArray[np.integer]) -> float:
+    if len(values) == 0:
+        return 3.0
+    low, high = np.percentile(values, [16, 84])
+    return float(high - low) / 2
+
+
+def unlikeness(divided: Mask, cloth: Cloth) -> Mask:
+    """How unlike cloth each pixel is: 0 for cloth, lit or in shadow; 255 for certainly not.
+
+    Args:
+        divided: from ``divide``, uint8 (height, width, 3).
+        cloth: what was learned from the same picture.
+
+    Returns:
+        uint8 (height, width).
+    """
+    b, g, r = cv2.split(divided)
+    chroma = cv2.max(cv2.max(cv2.absdiff(b, g), cv2.absdiff(r, g)), cv2.absdiff(b, r))
+    light = cv2.transform(divided, np.full((1, 3), 1 / 3, np.float32))
+    levels = np.arange(256, dtype=np.float64)
+    blue, red, even = cloth.noise
+    allowed = 2.5 * max(blue, red) + TINT * np.abs(levels - GREY)
+    coloured = cv2.subtract(chroma, cv2.LUT(light, _bytes(allowed)))
+    gain = 255 / (GREY * 0.16 + 2 * max(blue, red))
+    slack = 3 * even
+    dark = (GREY * DARK - slack - levels) * (255 / (GREY * 0.25))
+    bright = (levels - GREY * BRIGHT - slack) * (255 / (GREY * 0.35))
+    odd = cv2.LUT(light, _bytes(np.maximum(dark, bright)))
+    return cv2.max(cv2.LUT(coloured, _bytes(levels * gain)), odd)
+
+
+def _bytes(values: NDArray[np.float64]) -> Mask:
+    return np.clip(values + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,166 @@
+"""Finds the balls in one picture; the classical detector.
+
+Cloth → unlike cloth → votes for discs of the known size → sub-pixel outline → which of them are
+balls → what they are.  Every picture stands alone: nothing is remembered that a new picture could
+contradict, except the colours that a colour profile has taught.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer.camera_model import CameraModel
+from billiards_trainer.table import Table
+from billiards_trainer.vision.detection import candidates, cloth, geometry, judge, refine
+from billiards_trainer.vision.detection.colours import ColourProfile, default_profile
+from billiards_trainer.vision.detection.identity import Identity, identify
+from billiards_trainer.vision.detection.view import View, make_view
+from billiards_trainer.vision.tracking.measurement import Sight
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.uint8]
+
+LightView = NDArray[np.uint8]
+"""The projector's light map at the exposure (see ``light_map``): BGR uint8, table coordinates."""
+
+LEAST_VOTES = 0.22
+LEAST_CONFIDENCE = 0.5
+EDGE_SCATTER_PX = 0.45
+"""Scatter of a ray's edge that stays however clear the outline: lens, limb and light."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One ball.
+
+    Attributes:
+        x_px: middle of the visible disc, column in pixels.
+        y_px: row in pixels.
+        radius_px: mean radius of the visible disc, pixels.
+        x_m: centre of the ball in the table frame, metres.
+        y_m: likewise.
+        covariance: of (x_m, y_m): xx, xy, yy in m².
+        confidence: probability that there is a ball.
+        label_probabilities: label to probability; sums to 1.
+        label: what to call it, ``unknown`` when that is not sure.
+    """
+
+    x_px: float
+    y_px: float
+    radius_px: float
+    x_m: float
+    y_m: float
+    covariance: tuple[float, float, float]
+    confidence: float
+    label_probabilities: dict[str, float]
+    label: str
+
+
+class BallDetector:
+    """Finds balls with a known camera over a known table.
+
+    Not thread-safe: ``look`` answers about the picture last given to ``detect``.
+    """
+
+    def __init__(
+        self, table: Table, camera: CameraModel, profile: ColourProfile | None = None
+    ) -> None:
+        self.table = table
+        self.camera = camera
+        self.profile = profile or default_profile(table.balls)
+        self.view: View = make_view(table, camera)
+        self._unlike: Mask = np.zeros((self.view.height, self.view.width), np.uint8)
+
+    def detect(self, picture: Mask, light: LightView | None = None) -> list[Detection]:
+        """Find the balls.
+
+        Args:
+            picture: BGR uint8, of the camera's size.
+            light: what the projector showed at the exposure, where that is known.
+
+        Returns:
+            Balls, the surest first; empty when no cloth is seen.
+
+        Raises:
+            ValueError: the picture's size is not the camera's.
+        """
+        view, ball = self.view, self.table.balls.radius
+        if picture.shape[:2] != (self.camera.height, self.camera.width):
+            raise ValueError(
+                f"the picture has {picture.shape[1]}x{picture.shape[0]} pixels, "
+                f"the camera {self.camera.width}x{self.camera.height}"
+            )
+        image = view.working_image(picture)
+        try:
+            learned = cloth.learn(image, view, self.profile.cloth)
+        except cloth.ClothError:
+            self._unlike[:] = 0
+            return []
+        divided = cloth.divide(image, learned.background)
+        self._unlike = unlike = cloth.unlikeness(divided, learned)
+        tally = candidates.votes(divided, unlike, view)
+        places, value = candidates.peaks(tally, view, LEAST_VOTES)
+        if len(places) == 0:
+            return []
+        centres = self.camera.to_plane(view.to_full(places), ball)
+        rays = refine.sample(picture, view, centres)
+        background = refine.background_at(learned.background, places)
+        fit = refine.fit(rays, refine.edge_strength(rays.colours, background))
+        verdict = judge.judge(view, unlike, value, fit)
+        keep = judge.select(view, fit, verdict, LEAST_CONFIDENCE)
+        if len(keep) == 0:
+            return []
+        found = geometry.centres_from_discs(self.camera, fit.middle[keep], ball)
+        covariances = self._covariances(found, fit, keep)
+        identities = identify(
+            picture, view, fit.middle[keep], fit.radius[keep], learned, self.profile
+        )
+        return [
+            _detection(
+                fit.middle[k], fit.radius[k], found[i], covariances[i], verdict.confidence[k], who
+            )
+            for i, (k, who) in enumerate(zip(keep, identities, strict=True))
+        ]
+
+    def look(self, x: float, y: float) -> Sight:
+        """What the last picture shows where a ball's centre would be (table metres)."""
+        middle, radius = geometry.discs(self.camera, np.array([[x, y]]), self.table.balls.radius)
+        spot = self.view.to_work(middle)[0]
+        reach = float(radius[0]) / self.view.shrink
+        span = np.linspace(-0.7, 0.7, 7) * reach
+        columns = np.rint(spot[0] + span).astype(int)
+        rows = np.rint(spot[1] + span).astype(int)
+        if min(columns[0], rows[0]) < 0 or columns[-1] >= self.view.width:
+            return Sight.UNKNOWN
+        if rows[-1] >= self.view.height:
+            return Sight.UNKNOWN
+        covered = float((self._unlike[np.ix_(rows, columns)] > 90).mean())
+        if covered < 0.15:
+            return Sight.BARE
+        return Sight.COVERED if covered > 0.5 else Sight.UNKNOWN
+
+    def _covariances(self, found: Array, fit: refine.Fit, keep: NDArray[np.intp]) -> Array:
+        scatter = np.hypot(fit.spread[keep], EDGE_SCATTER_PX)
+        pixel = np.linalg.inv(fit.information[keep]) * (scatter**2)[:, None, None]
+        jacobian = geometry.jacobians(self.camera, found, self.table.balls.radius)
+        out: Array = jacobian @ pixel @ jacobian.transpose(0, 2, 1)
+        return out
+
+
+def _detection(
+    middle: Array, radius: float, place: Array, covariance: Array, confidence: float, who: Identity
+) -> Detection:
+    return Detection(
+        x_px=float(middle[0]),
+        y_px=float(middle[1]),
+        radius_px=float(radius),
+        x_m=float(place[0]),
+        y_m=float(place[1]),
+        covariance=(float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])),
+        confidence=float(confidence),
+        label_probabilities=who.probabilities,
+        label=who.label,
+    )
