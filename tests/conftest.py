@@ -6,11 +6,13 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.appliance_process import Appliance
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL_TESTS = ROOT / "tests" / "unit" / "physics"
@@ -69,3 +71,26 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+@pytest.fixture
+def new_appliance(runtime_dir: Path) -> Iterator[Callable[..., Appliance]]:
+    """Makes appliances (not started yet) that end with the test; flags go to the command line."""
+    made: list[Appliance] = []
+
+    def make(*flags: str, folder: Path | None = None) -> Appliance:
+        made.append(Appliance(folder or runtime_dir, *flags))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+
+
+@pytest.fixture
+def appliance(new_appliance: Callable[..., Appliance]) -> Appliance:
+    """The whole appliance on the virtual table, running and healthy."""
+    one = new_appliance()
+    one.start()
+    one.wait_for_status("HEALTHY")
+    return one
