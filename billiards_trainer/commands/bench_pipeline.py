@@ -1,0 +1,189 @@
+"""``bench pipeline``: the whole appliance, from the middle of an exposure to the projector's flip.
+
+It starts the appliance in folders of its own, on the virtual table or a film, lets it settle, and
+listens on the bus as any other process would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from billiards_trainer import messages as m
+from billiards_trainer.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How long, and with what."""
+    parser.add_argument("--seconds", type=float, default=20.0, help="measured, after settling")
+    parser.add_argument("--settle", type=float, default=5.0, help="seconds left out at the start")
+    parser.add_argument("--source", default="simulated", help="as for run")
+    parser.add_argument("--table-size", metavar="LxW", help="as for run")
+    parser.add_argument("--balls", help="as for run")
+    parser.add_argument("--ball-diameter", help="as for run")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory(prefix="bt-", dir="/tmp") as folder:
+        result = _measure(arguments, Path(folder))
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+    else:
+        print(_table(result))
+    return 0
+
+
+def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "billiards_trainer", "run", "--environment", "testing"]
+    command += ["--runtime-dir", str(folder / "run"), "--state-dir", str(folder / "state")]
+    command += ["--source", arguments.source]
+    for flag in ("table_size", "balls", "ball_diameter"):
+        if (value := getattr(arguments, flag)) is not None:
+            command += ["--" + flag.replace("_", "-"), value]
+    log = folder / "log"
+    began = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        return _listen(arguments, folder / "run", process, log, began)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _listen(
+    arguments: argparse.Namespace,
+    runtime_dir: Path,
+    process: subprocess.Popen[bytes],
+    log: Path,
+    began: float,
+) -> dict[str, Any]:
+    from billiards_trainer.bus import Bus
+
+    while not runtime_dir.is_dir():
+        _still_runs(process, log)
+        time.sleep(0.02)
+    bus = Bus(runtime_dir, "bench")
+    topics = ("table.state", "game.state", "projector.flip", "system.status", "system.metrics")
+    readers = {topic: bus.subscribe(topic) for topic in topics}
+    healthy_after: float | None = None
+    try:
+        while healthy_after is None:
+            _still_runs(process, log)
+            status = readers["system.status"].receive(200)
+            if isinstance(status, m.SystemStatus) and status.status is m.Level.HEALTHY:
+                healthy_after = time.monotonic() - began
+            if time.monotonic() - began > 60:
+                raise InputError("the appliance was not healthy after 60 s")
+        settled = time.monotonic() + arguments.settle
+        while time.monotonic() < settled:
+            bus.wait(readers.values(), 100)
+            for reader in readers.values():
+                reader.drain()
+        tally = _Tally()
+        begin = time.monotonic()
+        while (now := time.monotonic()) < begin + arguments.seconds:
+            _still_runs(process, log)
+            bus.wait(readers.values(), 100)
+            for reader in readers.values():
+                for message in reader.drain():
+                    tally.take(message)
+        return {"healthy_after_s": round(healthy_after, 2), **tally.result(now - begin)}
+    finally:
+        bus.close()
+
+
+class _Tally:
+    """What was heard, by kind."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.values: dict[str, list[float]] = defaultdict(list)
+        self.cpu: dict[str, list[float]] = defaultdict(list)
+        self.rss: dict[str, list[float]] = defaultdict(list)
+        self._last_flipped = -1
+
+    def take(self, message: m.Message) -> None:
+        match message:
+            case m.TableState():
+                self.frames += 1
+                for stage, duration in message.stages_ms.items():
+                    self.values[f"vision {stage} ms"].append(duration)
+                self.values["vision total ms"].append(sum(message.stages_ms.values()))
+                age = (time.monotonic_ns() - message.exposure_ns) / 1e6
+                self.values["exposure to table state ms"].append(age)
+            case m.GameState(prediction=prediction) if prediction is not None:
+                self.values["prediction ms"].append(prediction.compute_ms)
+            case m.Flip():
+                # A scene shown again at the next flip is not late, it has been there.
+                if message.frame != self._last_flipped:
+                    self._last_flipped = message.frame
+                    self.values["exposure to flip ms"].append(message.latency_s * 1e3)
+                    self.values["projector draw ms"].append(message.draw_ms)
+            case m.SystemMetrics():
+                for name, usage in message.processes.items():
+                    self.cpu[name].append(usage.cpu_percent)
+                    self.rss[name].append(usage.rss_bytes / 1e6)
+
+    def result(self, seconds: float) -> dict[str, Any]:
+        import numpy as np
+
+        measures = {
+            name: {
+                "median": round(float(np.median(values)), 2),
+                "p99": round(float(np.percentile(values, 99)), 2),
+                "count": len(values),
+            }
+            for name, values in sorted(self.values.items())
+        }
+        processes = {
+            name: {
+                "cpu_percent": round(float(np.median(self.cpu[name])), 1),
+                "rss_mb": round(float(np.median(self.rss[name])), 1),
+            }
+            for name in sorted(self.cpu)
+        }
+        return {
+            "seconds": round(seconds, 1),
+            "cores": os.cpu_count(),
+            "fps": round(self.frames / seconds, 2),
+            "measures": measures,
+            "processes": processes,
+        }
+
+
+def _still_runs(process: subprocess.Popen[bytes], log: Path) -> None:
+    if process.poll() is not None:
+        lines = log.read_text(errors="replace").strip().splitlines()
+        raise InputError(f"the appliance ended: {lines[-1] if lines else 'without a word'}")
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = [
+        f"healthy after {result['healthy_after_s']} s; "
+        f"{result['fps']} frames a second over {result['seconds']} s on {result['cores']} cores"
+    ]
+    lines += [
+        f"  {name:28} median {v['median']:8.2f}   p99 {v['p99']:8.2f}   n {v['count']}"
+        for name, v in result["measures"].items()
+    ]
+    lines += [
+        f"  {name:28} {v['cpu_percent']:6.1f} % of a core   {v['rss_mb']:7.1f} MB"
+        for name, v in result["processes"].items()
+    ]
+    return "\n".join(lines)
