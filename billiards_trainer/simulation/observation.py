@@ -1,0 +1,176 @@
+"""What the virtual table gives for each picture: the picture, and the truth beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from billiards_trainer import messages as m
+from billiards_trainer.camera_model import CameraModel
+
+Array = NDArray[np.float64]
+Phase = Literal["setup", "approach", "aim", "stroke", "rolling"]
+
+
+@dataclass(frozen=True, slots=True)
+class CuePose:
+    """The cue as a line in space.
+
+    ``tip`` is the foremost point of the leather, metres; ``angle`` where it points, atan2(dy, dx);
+    ``elevation`` how far the butt is above the tip, rad.
+    """
+
+    tip: tuple[float, float, float]
+    angle: float
+    elevation: float
+
+    @property
+    def direction(self) -> Array:
+        """Unit vector along which the cue points, from butt to tip."""
+        c = math.cos(self.elevation)
+        return np.array(
+            [c * math.cos(self.angle), c * math.sin(self.angle), -math.sin(self.elevation)]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BallTruth:
+    """One ball at the middle of the exposure, and as this picture shows it.
+
+    Attributes:
+        label: which ball.
+        position: centre, metres, (3,).
+        velocity: m/s, (3,).
+        spin: rad/s, (3,).
+        turn: rotation from the ball's frame to the table's, (3, 3).
+        on_table: not in a pocket and not in somebody's hand.
+        pixel: middle of the ball's visible disc, as if nothing covered it.
+        radius_px: of that disc.
+        seen: centre at the time when the ball's own rows were exposed, metres, (3,); it differs
+            from ``position`` by the motion during the read-out.
+        visible: share of the disc that neither player nor cue nor other balls cover.
+    """
+
+    label: str
+    position: Array
+    velocity: Array
+    spin: Array
+    turn: Array
+    on_table: bool
+    pixel: tuple[float, float]
+    radius_px: float
+    seen: Array
+    visible: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Everything that is true of a picture."""
+
+    frame: int
+    time_s: float
+    """Time in the virtual world of the middle of the exposure."""
+    balls: tuple[BallTruth, ...]
+    cue: CuePose | None
+    phase: Phase = "setup"
+    rack: int = 0
+    shot: int = 0
+
+    def message(self, exposure_ns: int) -> m.GroundTruth:
+        """The truth for other processes."""
+        return m.GroundTruth(
+            frame=self.frame,
+            exposure_ns=exposure_ns,
+            balls=tuple(
+                m.TrueBall(
+                    label=b.label,
+                    x_m=float(b.position[0]),
+                    y_m=float(b.position[1]),
+                    vx=float(b.velocity[0]),
+                    vy=float(b.velocity[1]),
+                    on_table=b.on_table,
+                )
+                for b in self.balls
+            ),
+            cue_tip_m=None if self.cue is None else self.cue.tip,
+            cue_angle_rad=None if self.cue is None else self.cue.angle,
+            cue_elevation_rad=None if self.cue is None else self.cue.elevation,
+            phase=self.phase,
+            rack=self.rack,
+            shot=self.shot,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrueEvent:
+    """One event of the true physics.
+
+    ``kind`` is a value of ``messages.EventKind``; ``time_s`` in the virtual world.
+    """
+
+    kind: m.EventKind
+    time_s: float
+    labels: tuple[str, ...]
+    x_m: float
+    y_m: float
+    pocket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One picture with its truth.  ``events`` have happened since the picture before."""
+
+    image: NDArray[np.uint8]
+    truth: Truth
+    events: tuple[TrueEvent, ...]
+    camera: CameraModel
+
+
+def visible_disc(camera: CameraModel, centre: ArrayLike, radius: float) -> tuple[Array, float]:
+    """Middle and radius, in pixels, of the outline of a sphere in the picture.
+
+    The outline is where rays touch the sphere: a circle in space that is nearer than the centre.
+    """
+    c = np.asarray(centre, dtype=np.float64)
+    towards = camera.position - c
+    distance = float(np.linalg.norm(towards))
+    towards /= distance
+    side = np.cross(towards, [0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0])
+    side /= np.linalg.norm(side)
+    other = np.cross(towards, side)
+    ring = radius * math.sqrt(1 - (radius / distance) ** 2)
+    a = np.linspace(0, 2 * math.pi, 32, endpoint=False)[:, None]
+    points = c + towards * radius**2 / distance + ring * (np.cos(a) * side + np.sin(a) * other)
+    pixels = camera.to_pixels(points)
+    x, y = pixels[:, 0], pixels[:, 1]
+    nx, ny = np.roll(x, -1), np.roll(y, -1)
+    cross = x * ny - nx * y
+    area = cross.sum() / 2
+    middle = np.array([((x + nx) * cross).sum(), ((y + ny) * cross).sum()]) / (6 * area)
+    # The 32-gon is a little smaller than the circle that it stands for.
+    full = abs(area) / (32 / (2 * math.pi) * math.sin(2 * math.pi / 32))
+    return middle, math.sqrt(full / math.pi)
+
+
+def covered_by_balls(
+    discs: Sequence[tuple[Array, float]], depths: Sequence[float]
+) -> list[float]:
+    """Share of each disc that nearer discs leave free, from an even grid of test points."""
+    k = np.arange(60)
+    r = np.sqrt((k + 0.5) / 60)
+    a = k * math.pi * (3 - math.sqrt(5))
+    grid = np.column_stack([r * np.cos(a), r * np.sin(a)])
+    out = []
+    for i, (middle, radius) in enumerate(discs):
+        points = middle + radius * grid
+        free = np.ones(len(points), bool)
+        for j, (other, reach) in enumerate(discs):
+            if j != i and depths[j] < depths[i] and math.dist(middle, other) < radius + reach:
+                free &= ((points - other) ** 2).sum(axis=1) > reach**2
+        out.append(float(free.mean()))
+    return out
