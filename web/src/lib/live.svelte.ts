@@ -1,0 +1,235 @@
+// The live state of the appliance as this browser knows it: owns the socket and the clock, keeps
+// the newest message of each topic, and measures rate and latency.  Decisions are made elsewhere
+// (connection, freshness, schema); here are their effects.
+
+import {
+  start,
+  step,
+  type Connection,
+  type ConnectionAction,
+  type ConnectionEvent,
+} from './connection';
+import { exposedAt, freshness, type Freshness } from './freshness';
+import {
+  parseEnvelope,
+  TOPIC_NAMES,
+  type Alert,
+  type Flip,
+  type GameState,
+  type Scene,
+  type SystemMetrics,
+  type SystemStatus,
+  type TableState,
+} from './messages';
+import { Window } from './rates';
+import { judgeSchema, type Memory } from './schema';
+import { withAlert } from './verdict';
+
+const TICK_MS = 250;
+const MEASURED_MS = 3_000;
+const HISTORY = 60;
+
+export interface Measures {
+  /** Pictures a second that reached this page; null before there are any. */
+  fps: number | null;
+  /** Middle of the exposure to the projector's flip, milliseconds. */
+  flipMs: number | null;
+  /** Middle of the exposure to this page's drawing, milliseconds. */
+  pageMs: number | null;
+}
+
+const NOTHING: Measures = { fps: null, flipMs: null, pageMs: null };
+
+class Live {
+  connection = $state.raw<Connection>({ kind: 'connecting', attempt: 1, since: 0 });
+  /** How many connections stood so far; whoever streams over another one starts anew with it. */
+  opened = $state.raw(0);
+  table = $state.raw<TableState | null>(null);
+  game = $state.raw<GameState | null>(null);
+  scene = $state.raw<Scene | null>(null);
+  status = $state.raw<SystemStatus | null>(null);
+  metrics = $state.raw<SystemMetrics | null>(null);
+  alerts = $state.raw<readonly Alert[]>([]);
+  measures = $state.raw<Measures>(NOTHING);
+  /** One sample a second, oldest first. */
+  history = $state.raw<readonly Measures[]>([]);
+  freshness = $state.raw<Freshness>({ kind: 'none' });
+  /** Monotonic milliseconds, four times a second. */
+  now = $state.raw(performance.now());
+  /** The appliance speaks another schema, and reloading has not helped. */
+  mismatch = $state.raw(false);
+
+  #socket: WebSocket | null = null;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #stop = new AbortController();
+  #exposed: number | null = null;
+  #pending: { table?: TableState; game?: GameState; scene?: Scene } = {};
+  #drawn: { exposed: number } | null = null;
+  #request = 0;
+  #pictures = new Window(MEASURED_MS);
+  #flips = new Window(MEASURED_MS);
+  #pages = new Window(MEASURED_MS);
+  #sampled = 0;
+  #flipFrame = -1;
+
+  start(): void {
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
+    const wake = (): void => this.#handle({ kind: 'wake' });
+    window.addEventListener('online', wake, { signal });
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (!document.hidden) wake();
+      },
+      { signal },
+    );
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    const first = start(performance.now());
+    this.connection = first.next;
+    this.#act(first.action);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    clearInterval(this.#timer);
+    cancelAnimationFrame(this.#request);
+    this.#drop();
+  }
+
+  #handle(event: ConnectionEvent): void {
+    const { next, action } = step(this.connection, event, performance.now(), Math.random());
+    this.connection = next;
+    this.#act(action);
+  }
+
+  #act(action: ConnectionAction): void {
+    if (action === 'connect') this.#connect();
+    if (action === 'close') this.#drop();
+  }
+
+  #connect(): void {
+    this.#drop();
+    const address = new URL('ws', document.baseURI);
+    address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(address);
+    this.#socket = socket;
+    socket.onopen = () => {
+      socket.send(JSON.stringify({ subscribe: TOPIC_NAMES }));
+      this.opened += 1;
+      this.#handle({ kind: 'opened' });
+    };
+    socket.onmessage = (event: MessageEvent<unknown>) => {
+      if (typeof event.data === 'string') this.#receive(event.data);
+    };
+    socket.onclose = () => this.#handle({ kind: 'closed' });
+  }
+
+  #drop(): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    this.#socket = null;
+  }
+
+  #receive(text: string): void {
+    const now = performance.now();
+    const { connection } = this;
+    if (connection.kind === 'open' && now - connection.heard > TICK_MS) this.#handle({ kind: 'heard' });
+    const envelope = parseEnvelope(text);
+    if (envelope === null || !this.#isOurSchema(envelope.data.schema_number)) return;
+    switch (envelope.topic) {
+      case 'table': {
+        const exposed = exposedAt(now, envelope.age_ms);
+        this.#exposed = exposed;
+        this.#drawn = { exposed };
+        this.#pending.table = envelope.data;
+        this.#pictures.add(now, 0);
+        break;
+      }
+      case 'game':
+        this.#pending.game = envelope.data;
+        break;
+      case 'scene':
+        this.#pending.scene = envelope.data;
+        break;
+      case 'flip':
+        this.#flipped(envelope.data, now);
+        return;
+      case 'status':
+        this.status = envelope.data;
+        return;
+      case 'metrics':
+        this.metrics = envelope.data;
+        return;
+      case 'alerts':
+        this.alerts = withAlert(this.alerts, envelope.data);
+        return;
+    }
+    this.#request ||= requestAnimationFrame(() => this.#commit());
+  }
+
+  #isOurSchema(number: unknown): boolean {
+    switch (judgeSchema(number, memory())) {
+      case 'same':
+        return true;
+      case 'reload':
+        location.reload();
+        return false;
+      case 'stuck':
+        this.mismatch = true;
+        return false;
+    }
+  }
+
+  /** Everything that came since the last drawing is drawn together. */
+  #commit(): void {
+    this.#request = 0;
+    const { table, game, scene } = this.#pending;
+    this.#pending = {};
+    if (table) this.table = table;
+    if (game) this.game = game;
+    if (scene) this.scene = scene;
+    const now = performance.now();
+    if (this.#drawn) {
+      this.#pages.add(now, now - this.#drawn.exposed);
+      this.#drawn = null;
+      if (this.freshness.kind !== 'live') this.freshness = freshness(this.#exposed, now);
+    }
+  }
+
+  /** Only the first flip that shows a picture says how late it was; later ones repeat it. */
+  #flipped(flip: Flip, now: number): void {
+    if (flip.frame === this.#flipFrame) return;
+    this.#flipFrame = flip.frame;
+    this.#flips.add(now, (flip.flip_ns - flip.exposure_ns) / 1e6);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    this.now = now;
+    this.#handle({ kind: 'tick' });
+    this.freshness = freshness(this.#exposed, now);
+    if (now - this.#sampled < 950) return;
+    this.#sampled = now;
+    const live = this.freshness.kind === 'live';
+    const rate = this.#pictures.rate(now);
+    this.measures = {
+      fps: live && rate > 0 ? rate : null,
+      flipMs: this.#flips.median(now),
+      pageMs: live && !document.hidden ? this.#pages.median(now) : null,
+    };
+    this.history = [...this.history.slice(1 - HISTORY), this.measures];
+  }
+}
+
+function memory(): Memory | null {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null; // forbidden by the browser's settings
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,133 @@
+// What the page says in words about the whole: source, health, phase of play.
+
+import type {
+  Alert,
+  GameState,
+  Level,
+  Prediction,
+  SourceKind,
+  SystemStatus,
+  TableState,
+} from './messages';
+import { words } from './format';
+
+export interface SourceLabel {
+  /** Anything that is not a real table seen now is said loudly. */
+  loud: boolean;
+  short: string;
+  sentence: string;
+}
+
+export function sourceLabel(kind: SourceKind | null, name: string): SourceLabel | null {
+  switch (kind) {
+    case 'simulated':
+      return {
+        loud: true,
+        short: 'VIRTUAL TABLE',
+        sentence: 'Simulated balls and pictures. No real table is being seen.',
+      };
+    case 'film':
+      return {
+        loud: true,
+        short: 'FILM – NOT LIVE',
+        sentence: name === '' ? 'A recording is being played.' : `Playing the recording ${name}.`,
+      };
+    case 'network':
+    case 'v4l2':
+      return { loud: false, short: 'Live camera', sentence: name };
+    case null:
+      return null;
+  }
+}
+
+export const LEVEL_WORD: Readonly<Record<Level, string>> = {
+  HEALTHY: 'Healthy',
+  DEGRADED: 'Degraded',
+  UNHEALTHY: 'Unhealthy',
+  UNKNOWN: 'Unknown',
+};
+
+interface ModuleText {
+  name: string;
+  duty: string;
+}
+
+const MODULES: Readonly<Record<string, ModuleText>> = {
+  simulation: { name: 'Virtual table', duty: 'plays and films the simulated balls' },
+  camera: { name: 'Camera', duty: 'takes the pictures' },
+  vision: { name: 'Vision', duty: 'finds balls and cue' },
+  core: { name: 'Core', duty: 'predicts and records shots' },
+  projector: { name: 'Projector', duty: 'draws on the cloth' },
+  api: { name: 'Web', duty: 'serves this page' },
+  storage: { name: 'Storage', duty: 'keeps shots and settings' },
+  host: { name: 'Machine', duty: 'processor, memory and disk' },
+  configuration: { name: 'Settings', duty: 'configuration in force' },
+  orchestrator: { name: 'Supervisor', duty: 'starts and watches the others' },
+};
+
+export function moduleText(key: string): ModuleText {
+  return MODULES[key] ?? { name: key.charAt(0).toUpperCase() + words(key).slice(1), duty: '' };
+}
+
+/** A module's detail, unless the orchestrator said nothing worth a line. */
+export function moduleDetail(status: SystemStatus, key: string): string {
+  const module = status.modules[key];
+  if (module === undefined) return '';
+  if (module.detail !== '') return module.detail;
+  if (module.status === 'HEALTHY') return moduleText(key).duty;
+  return words(module.state.toLowerCase());
+}
+
+/** One sentence about what is wrong with the whole; empty when nothing is. */
+export function trouble(status: SystemStatus | null): string {
+  if (status === null || status.status === 'HEALTHY') return '';
+  if (status.detail !== '') return status.detail;
+  const order: readonly Level[] = ['UNHEALTHY', 'DEGRADED', 'UNKNOWN'];
+  for (const level of order) {
+    const found = Object.entries(status.modules).find(([, m]) => m.status === level);
+    if (found) return `${moduleText(found[0]).name}: ${moduleDetail(status, found[0])}`;
+  }
+  return '';
+}
+
+/** What the table is doing, in a few words. */
+export function phaseText(game: GameState | null, table: TableState | null): string {
+  if (table === null) return 'Waiting for the first picture';
+  if (!table.quality.usable) return table.quality.problem ?? 'The picture cannot be used';
+  if (table.calibration === null) return 'Looking for the table';
+  switch (game?.phase) {
+    case 'aiming':
+      return 'Aiming';
+    case 'shot':
+      return 'Balls rolling';
+    case 'idle':
+      return 'At rest';
+    case 'waiting':
+      return 'Waiting for balls';
+    case undefined:
+      return table.balls.length === 1 ? '1 ball on the table' : `${table.balls.length} balls on the table`;
+  }
+}
+
+/** Into which pocket the first object ball is predicted to drop; null when it is not. */
+export function targetPocket(prediction: Prediction): string | null {
+  const path = prediction.paths.find(
+    (p) =>
+      p.end === 'pocketed' &&
+      (prediction.target_track !== null && p.track !== null
+        ? p.track === prediction.target_track
+        : p.label === prediction.target),
+  );
+  return path?.pocket ?? null;
+}
+
+const MOST_ALERTS = 30;
+
+/** Takes a new alert into the list, newest first; a later word about the same thing replaces it. */
+export function withAlert(list: readonly Alert[], alert: Alert): readonly Alert[] {
+  const isOlder = list.some(
+    (a) => a.name === alert.name && a.epoch === alert.epoch && a.sequence > alert.sequence,
+  );
+  if (isOlder) return list;
+  return [alert, ...list.filter((a) => a.name !== alert.name)].slice(0, MOST_ALERTS);
+}
