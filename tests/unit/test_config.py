@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -248,3 +250,15 @@ def test_a_private_folder_is_private(tmp_path: Path) -> None:
         places.make_private(tmp_path / "link")
     with pytest.raises(InputError, match="cannot use the folder"):
         places.make_private(Path("/proc/nothing/here"))
+
+
+def test_the_reference_is_the_schema() -> None:
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, str(root / "scripts" / "configuration_reference.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+    )
+    assert done.returncode == 0, done.stderr
