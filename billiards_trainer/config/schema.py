@@ -112,6 +112,9 @@ class ApiConfig(Section):
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0: any free one")
     workers: int = Field(1, ge=1, le=8, description="processes that answer requests")
     preview_fps: float = Field(15.0, gt=0, le=60, description="pictures a second in the preview")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="names, beside localhost, under which a browser may ask for the page"
+    )
 
 
 class SimulationConfig(Section):

@@ -1,0 +1,143 @@
+"""The newest message of every topic, with its age, and who wants to hear of the next."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from billiards_trainer import messages as m
+from billiards_trainer.api.pipeline import PipelineMeter
+from billiards_trainer.bus_async import AsyncBus, AsyncSubscription
+
+STALE_MS = 1500.0
+"""Pictures and what is derived from them: older is no longer what is on the table."""
+STATUS_STALE_MS = 3000.0
+"""The orchestrator speaks twice a second."""
+
+FOLLOWED = (
+    "table.state",
+    "game.state",
+    "scene",
+    "projector.flip",
+    "camera.frame",
+    "camera.status",
+    "system.status",
+    "system.metrics",
+    "system.alert",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A message and when it was received, on the monotonic clock."""
+
+    topic: str
+    message: m.Message
+    received_ns: int
+
+    def age_ms(self, now_ns: int) -> float:
+        """Since the middle of the exposure where there is one, else since it was received."""
+        since = self.received_ns
+        if isinstance(self.message, m.FrameMessage):
+            since = self.message.exposure_ns
+        return max(0.0, (now_ns - since) / 1e6)
+
+    @cached_property
+    def json(self) -> str:
+        """The message as JSON, made once for all clients."""
+        return self.message.model_dump_json()
+
+
+class Live:
+    """What is known of the appliance right now; lives in one asyncio loop."""
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self.clock = clock
+        self.pipeline = PipelineMeter(clock)
+        self._newest: dict[str, Sample] = {}
+        self._alerts: dict[str, Sample] = {}
+        self._listeners: set[Callable[[Sample], None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def follow(self, bus: AsyncBus) -> None:
+        """Start receiving."""
+        self._tasks = [
+            asyncio.create_task(self._receive(bus.subscribe(topic))) for topic in FOLLOWED
+        ]
+
+    async def stop(self) -> None:
+        """Stop receiving."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _receive(self, subscription: AsyncSubscription) -> None:
+        while True:
+            self.put(subscription.topic.name, await subscription.receive())
+
+    def put(self, topic: str, message: m.Message) -> None:
+        """Take in a message and tell the listeners."""
+        sample = Sample(topic, message, self.clock())
+        self._newest[topic] = sample
+        if isinstance(message, m.Alert):
+            self._take_alert(sample, message)
+        self.pipeline.take(message)
+        for listener in tuple(self._listeners):
+            listener(sample)
+
+    def _take_alert(self, sample: Sample, alert: m.Alert) -> None:
+        if any(_epoch(known) != alert.epoch for known in self._alerts.values()):
+            self._alerts.clear()  # of an orchestrator that is gone
+        if alert.active:
+            self._alerts[alert.name] = sample
+        else:
+            self._alerts.pop(alert.name, None)
+
+    def newest(self, topic: str) -> Sample | None:
+        """The newest message of a topic, however old."""
+        return self._newest.get(topic)
+
+    def alerts(self) -> tuple[Sample, ...]:
+        """The alerts that are active now."""
+        return tuple(self._alerts.values())
+
+    def listen(self, listener: Callable[[Sample], None]) -> Callable[[], None]:
+        """Call back with each message from now on; returns what ends that."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def status(self) -> m.SystemStatus | None:
+        """The orchestrator's last word on the whole, ages brought up to now.
+
+        UNKNOWN when it has fallen silent; ``None`` before its first word.
+        """
+        sample = self._newest.get("system.status")
+        if sample is None or not isinstance(sample.message, m.SystemStatus):
+            return None
+        status = sample.message
+        age_ms = sample.age_ms(self.clock())
+        modules = {
+            name: module.model_copy(
+                update={"heartbeat_age_s": _later(module.heartbeat_age_s, age_ms)}
+            )
+            for name, module in status.modules.items()
+        }
+        changes: dict[str, object] = {
+            "modules": modules,
+            "uptime_s": status.uptime_s + age_ms / 1e3,
+        }
+        if age_ms > STATUS_STALE_MS:
+            changes["status"] = m.Level.UNKNOWN
+            changes["detail"] = f"the orchestrator has been silent for {age_ms / 1e3:.0f} s"
+        return status.model_copy(update=changes)
+
+
+def _epoch(sample: Sample) -> int | None:
+    return sample.message.epoch if isinstance(sample.message, m.Alert) else None
+
+
+def _later(age_s: float | None, by_ms: float) -> float | None:
+    return None if age_s is None else age_s + by_ms / 1e3
