@@ -2,7 +2,8 @@
 
 The rubber touches the ball at the nose's height h, usually above the ball's centre.  All models get
 the horizontal unit vector from the cushion to the ball's centre; jaws differ from straight cushions
-only in that.
+in that, and in STRONGE, where as in pooltool the contact normal runs from the jaw's axis at nose
+height to the ball's centre.
 
 * MIRROR: the horizontal normal velocity is reversed and multiplied by ``e_cushion``.
 * HAN_2005: an impulse along the line from the nose to the centre, sin θ = h/R - 1, and Coulomb
@@ -43,11 +44,19 @@ _HALF_PI = 0.5 * math.pi
 
 
 @kernel
-def rebound(ball: Floats, nx: float, ny: float, height: float, numbers: Floats, model: int) -> None:
+def rebound(
+    ball: Floats,
+    nx: float,
+    ny: float,
+    reach: float,
+    height: float,
+    numbers: Floats,
+    model: int,
+) -> None:
     """Change velocity and spin of a ball (row of the ball array) by its impact on a cushion.
 
-    ``nx, ny`` is the horizontal unit vector from the cushion to the ball's centre, ``height`` that
-    of the nose above the cloth in metres.
+    ``nx, ny`` is the horizontal unit vector from the cushion to the ball's centre, ``reach`` the
+    horizontal distance from it (of a jaw: from its axis), ``height`` that of the nose, in metres.
     """
     closing = -(ball[VX] * nx + ball[VY] * ny)
     if closing <= 0.0:
@@ -66,9 +75,9 @@ def rebound(ball: Floats, nx: float, ny: float, height: float, numbers: Floats, 
         c = math.sqrt(1.0 - s * s)
     else:
         rise = height - radius
-        length = math.sqrt(radius * radius + rise * rise)
+        length = math.sqrt(reach * reach + rise * rise)
         s = rise / length
-        c = radius / length
+        c = reach / length
     # Directions across: t = ẑ × n (horizontal), and b = (s·n, c), which points up the cushion.
     wn = ball[WX] * nx + ball[WY] * ny
     wt = -ball[WX] * ny + ball[WY] * nx

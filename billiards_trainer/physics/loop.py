@@ -22,6 +22,7 @@ from billiards_trainer.physics.layout import (
     FULL,
     JAW,
     MOTION,
+    N_RADIUS,
     NEXT,
     NEXT_KIND,
     NEXT_WITH,
@@ -201,14 +202,22 @@ def proceed(
                 across = (row[X] - segments[other, SX]) * nx + (row[Y] - segments[other, SY]) * ny
                 if across < 0.0:
                     nx, ny = -nx, -ny
-            rebound(row, nx, ny, segments[other, SHEIGHT], numbers, choice[C_CUSHION])
+            rebound(
+                row, nx, ny, numbers[N_RADIUS], segments[other, SHEIGHT], numbers, choice[C_CUSHION]
+            )
             settle(row, numbers, True)
             tallies[i, 1] += 1
         elif kind == JAW:
             nx, ny = row[X] - jaws[other, CX], row[Y] - jaws[other, CY]
             distance = math.sqrt(nx * nx + ny * ny)
             rebound(
-                row, nx / distance, ny / distance, jaws[other, CHEIGHT], numbers, choice[C_CUSHION]
+                row,
+                nx / distance,
+                ny / distance,
+                distance,
+                jaws[other, CHEIGHT],
+                numbers,
+                choice[C_CUSHION],
             )
             settle(row, numbers, True)
             tallies[i, 1] += 1
