@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 COARSE_SIZE = 480
 # Added to each channel before the logarithm: noise in dark pixels must not look like colour.
 _FLOOR = 8.0
-_BINS = 44
-_SPAN = 2.2
+_BINS = 64
+_SPAN = 3.3
 _MIN_AREA = 0.035
 
 
@@ -66,17 +66,24 @@ def cloth_regions(picture: NDArray[np.uint8], limit: int = 5) -> list[ClothRegio
     small, scale = coarse_picture(picture)
     height, width = small.shape[:2]
     logs = np.log(small + _FLOOR)
-    chroma = np.stack([logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1]], axis=-1)
-    light = logs.mean(axis=-1)
+    features = np.dstack(
+        [logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1], logs.mean(axis=-1)]
+    )
     prior = _centre_weight(height, width) * _smoothness(small)
     regions: list[ClothRegion] = []
-    for centre, weight in _modes(chroma, prior, limit):
-        for tolerance in (1.0, 1.6):
-            seen = _of_colour(chroma, light, prior, centre, tolerance)
-            regions += [
-                ClothRegion(mask, inside, scale, weight) for mask, inside in _components(seen)
-            ]
+    for centre, weight in _modes(features[..., :2], prior, limit):
+        core = _of_colour(features, prior, centre)
+        for tolerance in (1.0, 1.7):
+            seen = _grown(features, core, tolerance)
+            for mask, inside in _components(seen):
+                if all(_unlike(mask, region.mask) for region in regions):
+                    regions.append(ClothRegion(mask, inside, scale, weight))
     return regions
+
+
+def _unlike(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
+    """Whether two masks differ in more than a hundredth of their pixels."""
+    return cv2.countNonZero(cv2.bitwise_xor(a, b)) > 0.01 * cv2.countNonZero(a)
 
 
 def _centre_weight(height: int, width: int) -> NDArray[np.float32]:
@@ -116,39 +123,86 @@ def _modes(
 
 
 def _of_colour(
-    chroma: NDArray[np.float32],
-    light: NDArray[np.float32],
-    prior: NDArray[np.float32],
-    centre: NDArray[np.float64],
-    tolerance: float,
+    features: NDArray[np.float32], prior: NDArray[np.float32], centre: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Pixels close to a mode, (h, w): an ellipse in chroma, and a range of lightness."""
+    chroma, light = features[..., :2], features[..., 2]
+    mean, spread = centre, np.eye(2) * 0.09**2
+    near = np.zeros(light.shape, bool)
+    for _ in range(3):
+        near = _mahalanobis(chroma, mean, spread) < 2.2
+        if int(near.sum()) < 50:
+            return np.zeros(light.shape, bool)
+        inside, weight = chroma[near].astype(np.float64), prior[near].astype(np.float64)
+        mean = np.average(inside, axis=0, weights=weight)
+        off = inside - mean
+        spread = (off * weight[:, None]).T @ off / weight.sum() * 1.25
+        values, axes = np.linalg.eigh(spread)
+        spread = axes @ np.diag(np.clip(values, 0.045**2, 0.13**2)) @ axes.T
+    typical = float(np.median(light[near & (prior >= np.median(prior[near]))]))
+    down, up = _light_range(mean)
+    return near & (light > typical - down) & (light < typical + up)
+
+
+def _light_range(chroma: NDArray[np.float64]) -> tuple[float, float]:
+    """How far cloth may be darker and lighter than its typical log lightness.
+
+    A cloth of strong colour may lie half in shadow; a grey one is told by its lightness.
+    """
+    colourful = min(float(np.hypot(*chroma)), 0.8) / 0.8
+    return math.log(1.8) + colourful * math.log(4.0), math.log(1.5) + colourful * math.log(1.6)
+
+
+def _grown(
+    features: NDArray[np.float32], core: NDArray[np.bool_], tolerance: float
 ) -> NDArray[np.uint8]:
-    distance = np.hypot(chroma[..., 0] - centre[0], chroma[..., 1] - centre[1])
-    core = distance < 0.22
-    if int(core.sum()) < 50:
-        return np.zeros(distance.shape, np.uint8)
-    centre = np.array([np.median(chroma[..., k][core]) for k in (0, 1)])
-    distance = np.hypot(chroma[..., 0] - centre[0], chroma[..., 1] - centre[1])
-    spread = float(np.sqrt(np.average(distance[core] ** 2, weights=prior[core])))
-    colourful = float(np.hypot(*centre))
-    radius = tolerance * float(np.clip(2.2 * spread, 0.16, 0.34)) * min(1.0, 0.55 + colourful)
-    near = distance < radius
-    order = np.sort(light[near & (prior > 0.3 * prior.max())])
-    if len(order) < 50:
-        return np.zeros(distance.shape, np.uint8)
-    typical = float(order[len(order) // 2])
-    # A cloth of strong colour may lie half in shadow; a grey one is told by its lightness.
-    down = math.log(2.2) + min(colourful, 0.8) * math.log(4.0) / 0.8
-    up = math.log(1.7) + min(colourful, 0.8) * math.log(1.6) / 0.8
-    near &= (light > typical - tolerance * down) & (light < typical + up)
-    return near.astype(np.uint8) * 255
+    """A region grown where the colour goes on changing slowly: lamps make cloth uneven.
+
+    Each round compares every pixel with the region's mean colour round about it and keeps what
+    touches the region.
+    """
+    width = core.shape[1]
+    window = (max(width // 8, 3) | 1, max(width // 8, 3) | 1)
+    region = core
+    if not region.any():
+        return np.zeros(core.shape, np.uint8)
+    kernel = np.ones((9, 9), np.uint8)
+    for _ in range(5):
+        share = cv2.blur(region.astype(np.float32), window)
+        overall = features[region].mean(axis=0)
+        field = cv2.blur(features * region[..., None], window) + 1e-3 * overall
+        field /= (share + 1e-3)[..., None]
+        off = features - field
+        distance = np.hypot(off[..., 0], off[..., 1])
+        spread = float(np.sqrt(np.mean(distance[region] ** 2)))
+        radius = tolerance * float(np.clip(2.6 * spread, 0.10, 0.22))
+        down, up = _light_range(overall[:2].astype(np.float64))
+        near = (distance < radius) & (off[..., 2] > -tolerance * down) & (off[..., 2] < up)
+        touching = cv2.dilate(region.astype(np.uint8), kernel) > 0
+        grown = near & touching
+        if int(np.count_nonzero(grown ^ region)) < 0.002 * region.size:
+            region = grown
+            break
+        region = grown
+        if not region.any():
+            break
+    return region.astype(np.uint8) * 255
+
+
+def _mahalanobis(
+    chroma: NDArray[np.float32], mean: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    a, b = chroma[..., 0] - mean[0], chroma[..., 1] - mean[1]
+    inverse = np.linalg.inv(spread)
+    square = inverse[0, 0] * a * a + 2 * inverse[0, 1] * a * b + inverse[1, 1] * b * b
+    return np.asarray(np.sqrt(square), dtype=np.float64)
 
 
 def _components(
     seen: NDArray[np.uint8],
 ) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """The one or two largest connected parts, holes filled, thin bridges cut."""
-    kernel = np.ones((3, 3), np.uint8)
-    closed = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, kernel)
+    closed = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA].copy()

@@ -43,10 +43,10 @@ def fit_quads(mask: NDArray[np.uint8], keep: int = 3) -> list[Quad]:
         mask: uint8 (h, w), 255 inside.
         keep: how many to return at most.
     """
-    points, normals = _outline(mask)
+    points, normals = _outline(mask, 6)
     if len(points) < 40:
         return []
-    lines = _lines(points, normals, mask.shape)
+    lines = _lines(mask)
     quads = []
     area = float(np.count_nonzero(mask))
     for four in itertools.combinations(lines, 4):
@@ -67,53 +67,61 @@ def fit_quads(mask: NDArray[np.uint8], keep: int = 3) -> list[Quad]:
     return _distinct(scored, keep)
 
 
-def _outline(mask: NDArray[np.uint8]) -> tuple[Array, Array]:
-    """Outline points inside the picture, (n, 2), and their outward unit normals."""
+def _outline(mask: NDArray[np.uint8], reach: int, hull: bool = False) -> tuple[Array, Array]:
+    """Outline points inside the picture, (n, 2), and their outward unit normals.
+
+    Args:
+        mask: uint8 (h, w).
+        reach: points before and after between which the direction is taken.
+        hull: the outline of the convex hull instead: it bridges what breaks a side.
+    """
     height, width = mask.shape
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    nothing = np.empty((0, 2)), np.empty((0, 2))
     if not contours:
-        return np.empty((0, 2)), np.empty((0, 2))
-    chain = max(contours, key=len).reshape(-1, 2).astype(np.float64)
-    reach = 6
+        return nothing
+    longest = max(contours, key=len)
+    if hull:
+        drawn = np.zeros_like(mask)
+        cv2.fillConvexPoly(drawn, cv2.convexHull(longest), 255)
+        contours, _ = cv2.findContours(drawn, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        longest = max(contours, key=len)
+    chain = longest.reshape(-1, 2).astype(np.float64)
     if len(chain) < 4 * reach:
-        return np.empty((0, 2)), np.empty((0, 2))
+        return nothing
     tangent = np.roll(chain, -reach, axis=0) - np.roll(chain, reach, axis=0)
     length = np.linalg.norm(tangent, axis=1)
     keep = length > reach * 0.8
     keep &= (chain[:, 0] > 2) & (chain[:, 0] < width - 3)
     keep &= (chain[:, 1] > 2) & (chain[:, 1] < height - 3)
     tangent = tangent[keep] / length[keep, None]
-    # OpenCV walks outer contours anticlockwise on the screen: the outside lies to the right of
-    # the walk, which with y downwards is (-ty, tx).
-    normals = np.column_stack([-tangent[:, 1], tangent[:, 0]])
-    points = chain[keep]
-    inside = points - 3.0 * normals
-    column = np.clip(np.round(inside[:, 0]).astype(int), 0, width - 1)
-    row = np.clip(np.round(inside[:, 1]).astype(int), 0, height - 1)
-    if len(points) and np.mean(mask[row, column] > 0) < 0.5:
-        normals = -normals
-    return points, normals
+    # OpenCV walks outer contours anticlockwise on the screen: with y downwards the outside lies
+    # at (-ty, tx).
+    return chain[keep], np.column_stack([-tangent[:, 1], tangent[:, 0]])
 
 
-def _lines(points: Array, normals: Array, shape: tuple[int, ...]) -> list[tuple[float, ...]]:
+def _lines(mask: NDArray[np.uint8]) -> list[tuple[float, ...]]:
     """Well supported lines as (nx, ny, d) with the outward normal and n·p = d."""
-    angle = np.arctan2(normals[:, 1], normals[:, 0])
-    diagonal = float(np.hypot(shape[0], shape[1]))
+    diagonal = float(np.hypot(mask.shape[0], mask.shape[1]))
     n_angle = int(2 * np.pi / _ANGLE_STEP)
     n_rho = int(2 * diagonal / 1.5)
     votes: NDArray[np.float32] = np.zeros((n_angle, n_rho), np.float32)
-    for offset in range(-4, 5):
-        bins = (np.round(angle / _ANGLE_STEP).astype(int) + offset) % n_angle
-        theta = bins * (2 * np.pi / n_angle)
-        rho = points[:, 0] * np.cos(theta) + points[:, 1] * np.sin(theta)
-        rho_bin = np.clip(((rho + diagonal) / (2 * diagonal) * n_rho).astype(int), 0, n_rho - 1)
-        np.add.at(votes, (bins, rho_bin), np.exp(-0.5 * (offset / 2.5) ** 2))
+    sources = [_outline(mask, 6), _outline(mask, 15), _outline(mask, 6, hull=True)]
+    for (points, normals), share in zip(sources, (1.0, 0.6, 0.6), strict=True):
+        angle = np.arctan2(normals[:, 1], normals[:, 0])
+        for offset in range(-4, 5):
+            bins = (np.round(angle / _ANGLE_STEP).astype(int) + offset) % n_angle
+            theta = bins * (2 * np.pi / n_angle)
+            rho = points[:, 0] * np.cos(theta) + points[:, 1] * np.sin(theta)
+            rho_bin = ((rho + diagonal) / (2 * diagonal) * n_rho).astype(int)
+            weight = share * np.exp(-0.5 * (offset / 2.5) ** 2)
+            np.add.at(votes, (bins, np.clip(rho_bin, 0, n_rho - 1)), weight)
     # Wrap round in angle before smoothing.
     votes = np.vstack([votes[-3:], votes, votes[:3]])
     votes = cv2.GaussianBlur(votes, (0, 0), 1.0)[3:-3].astype(np.float32)
     found: list[tuple[float, ...]] = []
     spread_angle, spread_rho = int(np.deg2rad(7) / _ANGLE_STEP), max(3, int(4 / 1.5))
-    floor = 0.08 * float(votes.max(initial=0))
+    floor = 0.05 * float(votes.max(initial=0))
     for _ in range(_LINES * 2):
         i, j = divmod(int(votes.argmax()), n_rho)
         if votes[i, j] <= floor or len(found) >= _LINES:
@@ -122,7 +130,10 @@ def _lines(points: Array, normals: Array, shape: tuple[int, ...]) -> list[tuple[
         votes[rows, max(j - spread_rho, 0) : j + spread_rho + 1] = 0
         theta = i * 2 * np.pi / n_angle
         rho = (j + 0.5) / n_rho * 2 * diagonal - diagonal
-        line = _polish(points, normals, np.array([np.cos(theta), np.sin(theta), rho]))
+        first = np.array([np.cos(theta), np.sin(theta), rho])
+        line = _polish(*sources[0], first)
+        if line is None:
+            line = _polish(*sources[2], first)
         if line is not None and all(_differs(line, np.array(f)) for f in found):
             found.append(tuple(float(v) for v in line))
     return found

@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.calibration import rails
-from billiards_trainer.vision.calibration.pose import (
-    PoseFit,
-    RailPoints,
-    fit_pose,
+from billiards_trainer.vision.calibration.first_pose import (
+    ASPECT_SPREAD,
     rectangle_misfit,
     start_camera,
 )
+from billiards_trainer.vision.calibration.pose import PoseFit, RailPoints, fit_pose
 
 Array = NDArray[np.float64]
 
@@ -36,6 +35,7 @@ class Known:
     camera_height: float | None
     focal_px: float | None
     picture: tuple[int, int]
+    aspect_spread: float = ASPECT_SPREAD
 
     @property
     def size(self) -> tuple[float, float]:
@@ -106,14 +106,19 @@ def search(
     )
     if first is None:
         return None
-    groups = [RailPoints(e.side, e.pixels, False, 0.6) for e in noses if e]
+    groups = [
+        RailPoints(e.side, e.pixels, False, 1.5 * max(e.scatter_px, 0.15), 0.0008)
+        for e in noses
+        if e
+    ]
     for side, end in enumerate(ends):
         if end is not None:
-            groups.append(RailPoints(side, end.pixels, True, 1.5))
+            sigma = 2.0 * max(end.scatter_px, 0.3)
+            groups.append(RailPoints(side, end.pixels, True, sigma, 0.003))
         elif noses[side] is None:
             t = np.linspace(0.1, 0.9, 7)[:, None]
             at = outer[side] * (1 - t) + outer[(side + 1) % 4] * t
-            groups.append(RailPoints(side, at, True, 6.0))
+            groups.append(RailPoints(side, at, True, 6.0, 0.01))
     fit = fit_pose(
         groups,
         known.table,
@@ -121,6 +126,7 @@ def search(
         cushion_width=width if width is not None else margin,
         camera_height=known.camera_height,
         focal_px=known.focal_px,
+        aspect_spread=known.aspect_spread,
     )
     if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
         return None
@@ -142,7 +148,7 @@ def _cloth_ends(
     for side in range(4):
         # On a rail seen at a flat angle a few pixels are many millimetres.
         pixel = rails.metres_per_pixel(homography, known.size, side)
-        wide = max(spread, 0.006 * max(known.picture) * pixel)
+        wide = max(spread, 0.012 * max(known.picture) * pixel)
         strip = rails.sample_strip(
             picture, homography, known.size, side, (-2.0 * wide, min(1.5 * wide, 0.2))
         )
@@ -159,7 +165,7 @@ def _cloth_ends(
         corners = _intersections(lines)
         if corners is None:
             continue
-        cost = rectangle_misfit(corners, big, known.picture, known.focal_px)
+        cost = rectangle_misfit(corners, big, known.picture, known.focal_px, known.aspect_spread)
         for edge, most in zip(four, strongest, strict=True):
             if edge is not None:
                 cost += 2.0 * math.log(most / _weight(edge))
@@ -256,13 +262,15 @@ def _cushion_width(strips: list[rails.Strip], bends: list[Array]) -> float | Non
         clear_of_end = np.where(widths < max(0.008, blur), 0.0, clear)
         before = np.maximum.accumulate(clear_of_end)
         before = np.interp(widths - blur, widths, before, left=0.0)
-        total += clear - 0.8 * before
+        # A rail on which nothing is seen, or of which hardly a pixel is left, has no veto.
+        weight = min(1.0, 0.004 / rails.depth_per_pixel(strip))
+        total += weight * np.clip(clear - 0.8 * before, -1.0, 8.0)
     smooth = np.convolve(np.pad(total, 3, mode="edge"), np.hanning(9)[1:-1] / 4, mode="valid")
     typical = np.exp(-0.5 * ((widths - rails.CUSHION_WIDTH) / 0.015) ** 2)
     smooth = np.where(smooth > 0, smooth * (0.4 + 0.6 * typical), smooth)
     smooth[widths < rails.CUSHION_RANGE[0]] = -np.inf
     best = int(smooth.argmax())
-    if smooth[best] < 0.8 * len(strips):
+    if smooth[best] < 0.5 * len(strips):
         return None
     return float(widths[best])
 

@@ -61,6 +61,7 @@ class Edge:
         pixels: (n, 2).
         strength: median contrast over the noise; under about 2 there is nothing.
         share: part of the rail along which the edge was seen, 0…1.
+        scatter_px: root mean square distance from a smooth curve.
     """
 
     side: int
@@ -69,6 +70,7 @@ class Edge:
     pixels: Array
     strength: float
     share: float
+    scatter_px: float
 
 
 def plane_homography(corners_px: Array, width: float, length: float) -> Array:
@@ -248,7 +250,7 @@ def _trace(strip: Strip, strength: Array) -> Edge | None:
     good &= b > 0.25 * peak
     if int(good.sum()) < 5:
         return None
-    inlier = _smooth_inliers(strip.along, depth, good, strip)
+    inlier, scatter = _smooth_inliers(strip.along, depth, good, strip)
     if int(inlier.sum()) < 5:
         return None
     low = np.floor(place).astype(int)
@@ -261,6 +263,7 @@ def _trace(strip: Strip, strength: Array) -> Edge | None:
         pixels[inlier],
         float(np.median(b[inlier])) / noise,
         float(inlier.mean()),
+        scatter,
     )
 
 
@@ -293,17 +296,18 @@ def _best_path(strength: Array, span: int) -> NDArray[np.intp]:
 
 def _smooth_inliers(
     along: Array, depth: Array, good: NDArray[np.bool_], strip: Strip
-) -> NDArray[np.bool_]:
-    """Segments that agree with a robust quadratic in the position along the rail."""
+) -> tuple[NDArray[np.bool_], float]:
+    """Segments that agree with a robust quadratic along the rail, and their scatter in pixels."""
     pixel = (strip.depth[1] - strip.depth[0]) / max(float(np.median(strip.pixel_step)), 1e-6)
     keep = good.copy()
     for reach in (4.0, 2.0, 1.5):
         if int(keep.sum()) < 5:
-            return np.zeros_like(good)
+            return np.zeros_like(good), 0.0
         weight = keep.astype(float)
         for _ in range(6):
             fit = np.polynomial.Polynomial.fit(along, depth, 2, w=np.sqrt(weight) + 1e-9)
             off = np.abs(depth - fit(along)) / pixel
             weight = keep / (1.0 + (off / 1.0) ** 2)
         keep = good & (off < reach)
-    return keep
+    scatter = float(np.sqrt(np.mean(off[keep] ** 2))) if keep.any() else 0.0
+    return keep, scatter

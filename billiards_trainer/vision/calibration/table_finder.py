@@ -19,12 +19,12 @@ from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table, preset
 from billiards_trainer.vision.calibration import picture_check, rails
 from billiards_trainer.vision.calibration.cloth import cloth_regions
-from billiards_trainer.vision.calibration.pose import (
-    PoseFit,
-    RailPoints,
-    fit_pose,
+from billiards_trainer.vision.calibration.first_pose import (
+    ASPECT_SPREAD,
+    ASPECT_SPREAD_ASSUMED,
     start_camera,
 )
+from billiards_trainer.vision.calibration.pose import PoseFit, RailPoints, fit_pose
 from billiards_trainer.vision.calibration.quadrilateral import Quad, fit_quads
 from billiards_trainer.vision.calibration.rail_search import (
     Hypothesis,
@@ -101,7 +101,13 @@ def find_table(
     """
     picture_check.require_picture(picture)
     used = table if table is not None else preset(ASSUMED_TABLE)
-    known = Known(used, camera_height, focal_px, (picture.shape[1], picture.shape[0]))
+    known = Known(
+        used,
+        camera_height,
+        focal_px,
+        (picture.shape[1], picture.shape[0]),
+        ASPECT_SPREAD if table is not None else ASPECT_SPREAD_ASSUMED,
+    )
     if corners is not None:
         given = _ordered(np.asarray(corners, dtype=np.float64))
         if not refine:
@@ -208,7 +214,7 @@ def _from_corners(given: _Given, known: Known, assumed: bool) -> TableFit:
             continue
         t = np.linspace(0.0, 1.0, 9)[:, None]
         groups = [
-            RailPoints(s, corners[s] * (1 - t) + corners[(s + 1) % 4] * t, False, 1.0)
+            RailPoints(s, corners[s] * (1 - t) + corners[(s + 1) % 4] * t, False, 1.0, 0.0)
             for s in range(4)
         ]
         fit = fit_pose(
@@ -218,6 +224,7 @@ def _from_corners(given: _Given, known: Known, assumed: bool) -> TableFit:
             lens=False,
             camera_height=known.camera_height,
             focal_px=known.focal_px,
+            aspect_spread=known.aspect_spread,
         )
         if best is None or fit.cost < best[0]:
             best = (fit.cost, fit)
