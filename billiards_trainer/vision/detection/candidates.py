@@ -1,4 +1,4 @@
-"""Where discs of the expected size may be: votes of edge pixels for the centre they would belong to.
+"""Where discs of the expected size may be: edge pixels vote for the centre they would belong to.
 
 Each edge pixel of the divided picture votes for the two points that lie one ball radius away along
 and against its gradient; a disc's outline votes for one point [Loy & Zelinsky 2003, radial
@@ -7,6 +7,9 @@ size, hands and text spread their votes.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,40 +30,57 @@ MOST_EDGES = 40_000
 """Pixels that may vote; a picture of noise must not take seconds."""
 
 
-def votes(divided: Mask, unlike: Mask, view: View) -> NDArray[np.float32]:
-    """Vote map: about 0.3 at the middle of a clear disc, 0.05 at clutter.
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Edge pixels: working column and row, and the gradient's direction (unit) and size."""
+
+    column: NDArray[np.int64]
+    row: NDArray[np.int64]
+    dx: NDArray[np.float32]
+    dy: NDArray[np.float32]
+    size: NDArray[np.float32]
+
+
+def edges(divided: Mask, unlike: Mask, view: View) -> Edges:
+    """Edges near anything that is unlike cloth.
 
     Args:
         divided: picture divided by the cloth, uint8 (height, width, 3).
         unlike: how unlike cloth each pixel is, uint8 (height, width).
-        view: where and how large balls may be.
-
-    Returns:
-        float32 (height, width): smoothed votes as a share of the outline's length.
+        view: the view of both.
     """
     near = cv2.dilate(unlike, np.ones((5, 5), np.uint8))
     soft = cv2.GaussianBlur(divided, (3, 3), 0)
     slopes = [cv2.spatialGradient(channel) for channel in cv2.split(soft)]
     sizes = [cv2.add(cv2.convertScaleAbs(x), cv2.convertScaleAbs(y)) for x, y in slopes]
     strongest = cv2.max(cv2.max(sizes[0], sizes[1]), sizes[2])
-    edges = cv2.bitwise_and(
-        cv2.compare(strongest, EDGE, cv2.CMP_GT), cv2.compare(near, NEAR, cv2.CMP_GT)
-    )
-    index = np.flatnonzero(edges)
+    index = np.flatnonzero((strongest > EDGE) & (near > NEAR))
     if len(index) > MOST_EDGES:
         index = index[:: -(-len(index) // MOST_EDGES)]
-    size = np.stack([s.reshape(-1)[index] for s in sizes])
-    channel = size.argmax(axis=0)
+    channel = np.stack([s.reshape(-1)[index] for s in sizes]).argmax(axis=0)
     dx = _chosen([x for x, _ in slopes], index, channel)
     dy = _chosen([y for _, y in slopes], index, channel)
-    length = np.hypot(dx, dy) + 1e-6
-    weight = np.minimum(length, STRONG) / STRONG
+    size = np.hypot(dx, dy) + np.float32(1e-6)
     row, column = np.divmod(index, view.width)
-    reach = view.radius.reshape(-1)[index] / length
+    return Edges(column, row, dx / size, dy / size, size)
+
+
+def votes(found: Edges, view: View) -> NDArray[np.float32]:
+    """Vote map: 1 to 2 at the middle of a clear disc, about 0.3 at clutter.
+
+    Args:
+        found: edge pixels.
+        view: where and how large balls may be.
+
+    Returns:
+        float32 (height, width): smoothed votes as a share of the outline's length.
+    """
+    weight = np.minimum(found.size, STRONG) / STRONG
+    reach = view.radius[found.row, found.column]
     tally = np.zeros(view.width * view.height)
     for side in (1, -1):
-        x = np.rint(column + side * reach * dx).astype(np.int64)
-        y = np.rint(row + side * reach * dy).astype(np.int64)
+        x = np.rint(found.column + side * reach * found.dx).astype(np.int64)
+        y = np.rint(found.row + side * reach * found.dy).astype(np.int64)
         ok = (x >= 0) & (y >= 0) & (x < view.width) & (y < view.height)
         tally += np.bincount(y[ok] * view.width + x[ok], weights=weight[ok], minlength=len(tally))
     counted = tally.reshape(view.height, view.width).astype(np.float32)
@@ -94,7 +114,7 @@ def peaks(
 
 
 def _chosen(
-    images: list[NDArray[np.int16]], index: NDArray[np.int64], channel: NDArray[np.int64]
+    images: list[Any], index: NDArray[np.int64], channel: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     values = np.stack([image.reshape(-1)[index] for image in images])
     return values[channel, np.arange(len(index))].astype(np.float32)

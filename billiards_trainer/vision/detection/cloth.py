@@ -1,10 +1,10 @@
 """The cloth as this picture shows it, and how unlike the cloth each pixel is.
 
-The cloth's colour is taken from the picture itself: the commonest chroma of the playing area, then
-its slow change over the table (lamps, vignetting, the projector's own even light) by averaging over
-cloth pixels only.  Dividing the picture by that background makes the cloth a plain grey whatever its
-colour and light.  A shadow is a darker grey, coloured a little where several lamps differ; a ball is
-not grey, or much brighter, or much darker.
+The cloth's colour is taken from the picture itself: the commonest chroma of the playing area,
+then its slow change over the table (lamps, vignetting, the projector's own even light) by averaging
+over cloth pixels only.  Dividing the picture by that background makes the cloth a plain grey,
+whatever its colour and light.  A shadow is a darker grey, coloured a little where several lamps
+differ; a ball is not grey, or much brighter, or much darker.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ball colours: what they are by nature, and what a table's own lamp, camera and balls make of them.
+"""Ball colours: what they are by nature, and what a table's lamp, camera and balls make of them.
 
 Colours are kept in CIE Lab relative to the light's white, so that a profile holds under another
 lamp.  A profile learned on a table replaces the defaults by what was measured there.

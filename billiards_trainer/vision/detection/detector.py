@@ -18,6 +18,7 @@ from billiards_trainer.vision.detection import candidates, cloth, geometry, judg
 from billiards_trainer.vision.detection.colours import ColourProfile, default_profile
 from billiards_trainer.vision.detection.identity import Identity, identify
 from billiards_trainer.vision.detection.view import View, make_view
+from billiards_trainer.vision.detection.working import Working, prepare
 from billiards_trainer.vision.tracking.measurement import Sight
 
 Array = NDArray[np.float64]
@@ -72,7 +73,7 @@ class BallDetector:
         self.camera = camera
         self.profile = profile or default_profile(table.balls)
         self.view: View = make_view(table, camera)
-        self._unlike: Mask = np.zeros((self.view.height, self.view.width), np.uint8)
+        self.working: Working | None = None
 
     def detect(self, picture: Mask, light: LightView | None = None) -> list[Detection]:
         """Find the balls.
@@ -93,30 +94,27 @@ class BallDetector:
                 f"the picture has {picture.shape[1]}x{picture.shape[0]} pixels, "
                 f"the camera {self.camera.width}x{self.camera.height}"
             )
-        image = view.working_image(picture)
         try:
-            learned = cloth.learn(image, view, self.profile.cloth)
+            self.working = working = prepare(picture, view, self.profile.cloth)
         except cloth.ClothError:
-            self._unlike[:] = 0
+            self.working = None
             return []
-        divided = cloth.divide(image, learned.background)
-        self._unlike = unlike = cloth.unlikeness(divided, learned)
-        tally = candidates.votes(divided, unlike, view)
+        tally = candidates.votes(working.edges, view)
         places, value = candidates.peaks(tally, view, LEAST_VOTES)
         if len(places) == 0:
             return []
         centres = self.camera.to_plane(view.to_full(places), ball)
         rays = refine.sample(picture, view, centres)
-        background = refine.background_at(learned.background, places)
+        background = refine.background_at(working.cloth.background, places)
         fit = refine.fit(rays, refine.edge_strength(rays.colours, background))
-        verdict = judge.judge(view, unlike, value, fit)
+        verdict = judge.judge(view, working.unlike, value, fit)
         keep = judge.select(view, fit, verdict, LEAST_CONFIDENCE)
         if len(keep) == 0:
             return []
         found = geometry.centres_from_discs(self.camera, fit.middle[keep], ball)
         covariances = self._covariances(found, fit, keep)
         identities = identify(
-            picture, view, fit.middle[keep], fit.radius[keep], learned, self.profile
+            picture, view, fit.middle[keep], fit.radius[keep], working.cloth, self.profile
         )
         return [
             _detection(
@@ -127,6 +125,8 @@ class BallDetector:
 
     def look(self, x: float, y: float) -> Sight:
         """What the last picture shows where a ball's centre would be (table metres)."""
+        if self.working is None:
+            return Sight.UNKNOWN
         middle, radius = geometry.discs(self.camera, np.array([[x, y]]), self.table.balls.radius)
         spot = self.view.to_work(middle)[0]
         reach = float(radius[0]) / self.view.shrink
@@ -137,7 +137,7 @@ class BallDetector:
             return Sight.UNKNOWN
         if rows[-1] >= self.view.height:
             return Sight.UNKNOWN
-        covered = float((self._unlike[np.ix_(rows, columns)] > 90).mean())
+        covered = float((self.working.unlike[np.ix_(rows, columns)] > 90).mean())
         if covered < 0.15:
             return Sight.BARE
         return Sight.COVERED if covered > 0.5 else Sight.UNKNOWN

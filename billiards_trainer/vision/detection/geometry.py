@@ -3,8 +3,8 @@
 The visible disc of a sphere is bounded by its contour circle: the points where the line of sight
 touches the sphere.  For a ball of radius R whose centre lies at distance d from the camera, that
 circle has radius R·sqrt(1 - R²/d²) and lies R²/d nearer to the camera than the centre
-[Hartley & Zisserman 2004, §8.6].  Projected through the camera model (lens distortion included) it is
-the disc's outline; its middle is *not* exactly where the ball's centre would appear.
+[Hartley & Zisserman 2004, §8.6].  Projected through the camera model (lens distortion included)
+it is the disc's outline; its middle is *not* exactly where the ball's centre would appear.
 """
 
 from __future__ import annotations

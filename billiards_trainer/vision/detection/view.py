@@ -6,7 +6,8 @@ part of the picture that shows the playing area, halved until a ball is a handfu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -44,6 +45,7 @@ class View:
         y: table y, likewise.
         cloth: 255 where the picture shows the bed inside the noses, uint8 (height, width).
         centres: 255 where a ball's centre may be seen.
+        shaft: 255 where the edges of a cue's shaft are looked for: the bed without its rim.
         mean_radius: mean ball radius in working pixels.
     """
 
@@ -59,6 +61,7 @@ class View:
     y: NDArray[np.float32]
     cloth: Mask
     centres: Mask
+    shaft: Mask
     mean_radius: float
 
     def working_image(self, picture: Mask) -> Mask:
@@ -85,7 +88,7 @@ class View:
         """Mask of a table polygon, shape (N, 2) metres, at height z; edges follow the lens."""
         closed = np.vstack([outline, outline[:1]])
         steps = np.linspace(0, 1, 16, endpoint=False)[:, None]
-        dense = np.vstack([a + steps * (b - a) for a, b in zip(closed, closed[1:], strict=False)])
+        dense = np.vstack([a + steps * (b - a) for a, b in pairwise(closed)])
         points = np.column_stack([dense, np.full(len(dense), z)])
         pixels = self.to_work(self.camera.to_pixels(points))
         mask = np.zeros((self.height, self.width), np.uint8)
@@ -132,14 +135,27 @@ def make_view(table: Table, camera: CameraModel) -> View:
     y = _spread(np.clip(plane[:, 1], -9, 9).reshape(shape), columns, rows, width, height)
     blank = np.zeros((height, width), np.uint8)
     view = View(
-        camera, table, shrink, left, top, width, height, size_map, x, y, blank, blank, mean / shrink
+        camera,
+        table,
+        shrink,
+        left,
+        top,
+        width,
+        height,
+        size_map,
+        x,
+        y,
+        blank,
+        blank,
+        blank,
+        mean / shrink,
     )
     corners = np.array(table.corners)
     bed = view.polygon(corners) & view.polygon(corners, table.cushion_height)
     allowed = _allowed_centres(table, x, y)
-    object.__setattr__(view, "cloth", bed)
-    object.__setattr__(view, "centres", allowed)
-    return view
+    rim = 0.7 * ball
+    inner = corners + np.where(corners > 0, -rim, rim)
+    return replace(view, cloth=bed, centres=allowed, shaft=view.polygon(inner) & bed)
 
 
 def _allowed_centres(table: Table, x: NDArray[np.float32], y: NDArray[np.float32]) -> Mask:
