@@ -212,6 +212,8 @@ class ShotEvent(FrameMessage):
     x_m: float
     y_m: float
     pocket: str | None = None
+    places_m: tuple[XY, ...] = ()
+    """Centre of each ball in ``tracks`` at that time; (x_m, y_m) is the first."""
 
 
 class Phase(StrEnum):

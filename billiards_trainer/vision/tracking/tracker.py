@@ -282,7 +282,11 @@ class Tracker:
                 # The kick led nowhere: the ball may lie where it lay, under an arm.
                 track.settle(track.fallback, time_ns)
                 track.fallback = None
-            elif near_pocket and track.misses >= settings.pocket_pictures:
+            elif (
+                near_pocket
+                and sight is not Sight.COVERED
+                and track.misses >= settings.pocket_pictures
+            ):
                 self._depart(track, dropped=True)
             elif track.bare >= settings.bare_pictures or unseen_s > settings.coast_s:
                 self._depart(track)
@@ -451,7 +455,7 @@ class Tracker:
             vy=vy,
             covariance=(var_x + floor, 0.0, var_y + floor),
             confidence=1.0 if track.misses == 0 else max(0.05, 0.9**track.misses),
-            visible=track.measured is not None and track.life == "real",
+            visible=track.misses == 0 and track.life == "real",
             moving=track.moving,
             in_hand=track.in_hand,
             x_px=pixels[0],

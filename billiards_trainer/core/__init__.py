@@ -1,0 +1,1 @@
+"""What happened and what to draw: shots, guidance and the state of play."""

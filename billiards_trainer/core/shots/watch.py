@@ -1,0 +1,410 @@
+"""One ball, watched for sudden changes of its motion.
+
+A change is noticed when a measurement is not where free motion from the ones before puts it.  It is
+decided three measurements later, by the split into *before* and *after* that explains all of them
+best; a lone bad measurement is thrown away.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from billiards_trainer.core.shots.fit import Path, Sample, fit, meeting_time, still
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """What is taken for granted in telling kinks from noise.
+
+    Attributes:
+        measurement_std: of one measured place of a slow ball until it has been learned, metres.
+        blur_share: share of the way travelled between pictures that blur adds to that.
+        deceleration: of a rolling ball, m/s².
+        rolling_spread: standard deviation of other accelerations of a rolling ball, m/s².
+        sliding_spread: the same while a ball may slide, m/s².
+        slide_s: how long after a kink it may slide, seconds.
+        notice: squared deviations (2 degrees of freedom) at which a measurement is suspicious.
+        convince: gain in squared deviations at which a kink is certain.
+        expected: share of these two that is enough where a contact is to be expected.
+        after: measurements awaited after a suspicious one.
+        window: measurements of free motion that are fitted, at most.
+        rest_speed: slower than this a ball is at rest to the eye, m/s.
+        rest_pictures: measurements over which speed is taken, and for how many it must be low.
+        start_way: a ball at rest has moved when it is this far away, metres.
+    """
+
+    measurement_std: float = 0.0004
+    blur_share: float = 0.04
+    deceleration: float = 0.1
+    rolling_spread: float = 0.15
+    sliding_spread: float = 2.5
+    slide_s: float = 0.35
+    notice: float = 16.0
+    convince: float = 30.0
+    expected: float = 0.6
+    after: int = 3
+    window: int = 7
+    rest_speed: float = 0.02
+    rest_pictures: int = 5
+    start_way: float = 0.003
+
+
+@dataclass(frozen=True, slots=True)
+class Kink:
+    """A sudden change in a ball's motion.
+
+    Attributes:
+        track: whose.
+        t: when, seconds.
+        t_std: its standard deviation.
+        x: where the ball's centre was, metres.
+        y: metres.
+        before: motion before.
+        after: motion after.
+        from_rest: whether it lay still before.
+        start: time of the last measurement before.
+        end: time of the first measurement after.
+    """
+
+    track: int
+    t: float
+    t_std: float
+    x: float
+    y: float
+    before: Path
+    after: Path
+    from_rest: bool
+    start: float
+    end: float
+
+    @property
+    def change(self) -> tuple[float, float]:
+        """Change of velocity, m/s."""
+        (bx, by), (ax, ay) = self.before.velocity(self.t), self.after.velocity(self.t)
+        return ax - bx, ay - by
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A ball has come to rest: when (seconds) and where (metres)."""
+
+    track: int
+    t: float
+    x: float
+    y: float
+
+
+@dataclass(slots=True)
+class Noise:
+    """How much measured places of balls at rest jitter: standard deviation per axis, metres."""
+
+    std: float
+
+    def learn(self, away: float) -> None:
+        """Take in the distance of one measurement of a ball at rest from its mean place."""
+        if away < 5 * self.std:
+            self.std = math.sqrt(self.std**2 + 0.01 * (away * away / 2 - self.std**2))
+            self.std = min(0.002, max(0.00015, self.std))
+
+
+@dataclass(slots=True)
+class BallWatch:
+    """See the module's text.
+
+    Attributes:
+        track: whose ball.
+        settings: see there.
+        noise: of measurements, shared by all balls.
+        label: what it is called at present.
+        rest: where it lies, or ``None`` while it moves.
+        samples: measurements since the last kink, newest last.
+        suspicious: index in ``samples`` of the first that did not fit.
+        kinked: time of the last kink, seconds.
+        seen: time of the last measurement.
+    """
+
+    track: int
+    settings: WatchSettings
+    noise: Noise
+    label: str = "unknown"
+    rest: tuple[float, float] | None = None
+    samples: list[Sample] = field(default_factory=list)
+    suspicious: int | None = None
+    kinked: float = -math.inf
+    seen: float = -math.inf
+    _fast: tuple[float, float] | None = None
+    _slow: Stop | None = None
+    _slow_pictures: int = 0
+    _ease: float = 1.0
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a kink may come of what was just measured."""
+        return self.suspicious is not None
+
+    def place_at(self, t: float) -> tuple[float, float] | None:
+        """Where the ball was at a recent time, as far as the present piece of motion tells."""
+        if self.rest is not None and self.suspicious is None:
+            return self.rest
+        clear = self.samples[: self.suspicious]
+        if not clear:
+            return self.rest
+        return self._fit(clear[-self.settings.window :]).at(t)
+
+    def path(self) -> Path | None:
+        """The motion before anything suspicious."""
+        if self.rest is not None:
+            x, y = self.rest
+            return still(x, y, self.noise.std / 2, self.seen)
+        clear = self.samples[: self.suspicious]
+        return self._fit(clear[-self.settings.window :]) if clear else None
+
+    def measure(
+        self,
+        t: float,
+        x: float,
+        y: float,
+        resting: tuple[float, float] | None,
+        *,
+        expected: bool = False,
+    ) -> list[Kink | Stop]:
+        """Take in a measurement.
+
+        Args:
+            t: seconds.
+            x: measured place, metres.
+            y: metres.
+            resting: where the tracker says that the ball lies, if it says so.
+            expected: whether something is near that the ball may meet.
+        """
+        std = self.noise.std
+        self._ease = self.settings.expected if expected else 1.0
+        if self.samples and self.rest is None:
+            way = math.dist((x, y), (self.samples[-1].x, self.samples[-1].y))
+            std = math.hypot(std, self.settings.blur_share * way)
+        sample = Sample(t, x, y, std)
+        self.seen = t
+        if self.rest is not None:
+            return self._from_rest(sample, resting)
+        self.samples.append(sample)
+        self._examine()
+        found: list[Kink | Stop] = []
+        if (
+            self.suspicious is not None
+            and len(self.samples) - self.suspicious >= self.settings.after
+        ):
+            found += self._decide()
+        if self.suspicious is None and (stop := self._stopped()) is not None:
+            found.append(stop)
+        self._forget()
+        return found
+
+    def finish(self) -> list[Kink | Stop]:
+        """Decide what is still open: no more measurements will come."""
+        if self.suspicious is None or not self.samples:
+            return []
+        return list(self._decide_start() if self.rest is not None else self._decide())
+
+    # --- at rest ----------------------------------------------------------------------------------
+
+    def _from_rest(self, sample: Sample, resting: tuple[float, float] | None) -> list[Kink | Stop]:
+        assert self.rest is not None
+        away = math.dist((sample.x, sample.y), self.rest)
+        threshold = max(0.001, 3 * self.noise.std)
+        if self.suspicious is None:
+            if away <= threshold:
+                self.noise.learn(away)
+                self.rest = resting or self.rest
+                self.samples = [sample]
+                return []
+            self.samples.append(sample)
+            self.suspicious = len(self.samples) - 1
+            return []
+        self.samples.append(sample)
+        if away <= threshold:
+            # It was a bad measurement, or the ball is back where it was.
+            self.samples, self.suspicious = [sample], None
+            return []
+        if len(self.samples) - self.suspicious <= self.settings.after:
+            return []
+        return list(self._decide_start())
+
+    def _decide_start(self) -> list[Kink]:
+        assert self.rest is not None
+        assert self.suspicious is not None
+        moved = self.samples[self.suspicious :]
+        last = moved[-1]
+        away = math.dist((last.x, last.y), self.rest)
+        span = last.t - moved[0].t
+        speed = math.dist((last.x, last.y), (moved[0].x, moved[0].y)) / span if span > 0 else 0.0
+        if away < self.settings.start_way or speed < self.settings.rest_speed:
+            if len(moved) > 2 * self.settings.after or away < self.settings.start_way:
+                # It lies elsewhere now: a nudge, or a change of light.
+                self.rest = (last.x, last.y)
+                self.samples, self.suspicious = [last], None
+            return []
+        before = still(*self.rest, self.noise.std / 2, moved[0].t)
+        first = self.suspicious
+        # The picture during which it was struck shows a smear: leave it out when that fits better.
+        if len(moved) > 2:
+            whole = self._fit(moved[:4], sliding=True)
+            if whole.chi2 - self._fit(moved[1:4], sliding=True).chi2 > self.settings.notice:
+                first += 1
+        tail = self.samples[first:]
+        after = self._after(tail)
+        start = self.samples[self.suspicious - 1].t if self.suspicious else moved[0].t - 0.05
+        end = tail[0].t
+        t, t_std = meeting_time(before, after, start, end)
+        kink = Kink(self.track, t, t_std, *self.rest, before, after, True, start, end)
+        self.rest = None
+        self._renew(tail, t)
+        return [kink]
+
+    def _after(self, tail: list[Sample]) -> Path:
+        """Motion after a kink; of a few measurements, for the next kink may be close behind."""
+        for count in (self.settings.after + 1, self.settings.after):
+            path = self._fit(tail[:count], sliding=True)
+            if path.chi2 < self.settings.notice or len(tail) < count:
+                return path
+        return self._fit(tail[:2], sliding=True)
+
+    def _renew(self, samples: list[Sample], kinked: float) -> None:
+        """A new piece of motion begins; its measurements have not been examined yet."""
+        self.samples, self.suspicious, self.kinked = [], None, kinked
+        self._fast = self._slow = None
+        for sample in samples:
+            self.samples.append(sample)
+            self._examine()
+
+    # --- in motion --------------------------------------------------------------------------------
+
+    def _fit(self, samples: list[Sample], *, sliding: bool | None = None) -> Path:
+        s = self.settings
+        if sliding is None:
+            sliding = samples[-1].t - self.kinked < s.slide_s
+        return fit(samples, s.deceleration, s.sliding_spread if sliding else s.rolling_spread)
+
+    def _examine(self) -> None:
+        """Look for the first of the newest measurements that the ones before do not foretell.
+
+        One measurement may be far off, or two or three a little, all to one side: what each block
+        adds to the sum of squared residuals is its squared innovation.
+        """
+        if self.suspicious is not None:
+            return
+        block = self.samples[-self.settings.window - 1 :]
+        whole = None
+        for lag in (1, 2, 3):
+            known = block[:-lag]
+            if len(known) < 2:
+                break
+            path = self._fit(known)
+            if whole is None:
+                whole = self._fit(block).chi2
+            if whole - path.chi2 > self._ease * (self.settings.notice + 4.0 * (lag - 1)):
+                self.suspicious = len(self.samples) - lag
+                return
+
+    def _decide(self) -> list[Kink]:
+        assert self.suspicious is not None
+        window, first = self.settings.window, self.suspicious
+        every = self.samples[max(0, first - window) :]
+        offset = len(self.samples) - len(every)
+        whole = self._fit(every).chi2
+        best: tuple[float, int, Path, Path] | None = None
+        for split in range(max(1, first - 2), min(first + 2, len(self.samples))):
+            head, tail = self.samples[offset:split], self.samples[split:]
+            if len(tail) < 2 or not head:
+                continue
+            before, after = self._fit(head), self._after(tail)
+            total = before.chi2 + min(after.chi2, 2 * self.settings.notice)
+            # Prefer splits that leave enough on both sides to know the velocities.
+            total += 4.0 * (len(head) < 2)
+            if best is None or total < best[0]:
+                best = (total, split, before, after)
+        lone = self.samples[:first] + self.samples[first + 1 :]
+        without = self._fit(lone[offset:]).chi2 if len(lone) - offset >= 3 else math.inf
+        gain = whole - best[0] if best is not None else 0.0
+        if best is None or gain < self._ease * self.settings.convince or without < best[0] + 4.0:
+            if without < whole - self.settings.notice / 2:
+                self.samples = lone
+            self.suspicious = None
+            return []
+        _, split, before, after = best
+        kink = self._kink(split, before, after)
+        self._renew(self.samples[split:], kink.t)
+        return [kink]
+
+    def _kink(self, split: int, before: Path, after: Path) -> Kink:
+        start, end = self.samples[split - 1].t, self.samples[split].t
+        margin = 0.2 * (end - start)
+        t, t_std = meeting_time(before, after, start - margin, end + margin)
+        (bx, by), (ax, ay) = before.at(t), after.at(t)
+        wb, wa = 1 / before.variance(t), 1 / after.variance(t)
+        x, y = (bx * wb + ax * wa) / (wb + wa), (by * wb + ay * wa) / (wb + wa)
+        return Kink(self.track, t, t_std, x, y, before, after, False, start, end)
+
+    def last_turn(self) -> Kink | None:
+        """Where the last piece of motion changed, if anywhere: for a ball that dropped.
+
+        The edge of a pocket turns a slow ball's way only a little, so what would be too little
+        evidence elsewhere is enough here.
+        """
+        recent = self.samples[-self.settings.window - 2 :]
+        offset = len(self.samples) - len(recent)
+        if len(recent) < 4:
+            return None
+        whole = fit(recent, self.settings.deceleration, self.settings.rolling_spread).chi2
+        best: tuple[float, int, Path, Path] | None = None
+        for split in range(3, len(recent)):
+            before = fit(recent[:split], self.settings.deceleration, self.settings.rolling_spread)
+            after = fit(
+                recent[split - 1 :], self.settings.deceleration, self.settings.sliding_spread
+            )
+            total = before.chi2 + after.chi2
+            if best is None or total < best[0]:
+                best = (total, split, before, after)
+        if best is None or whole - best[0] < self.settings.notice / 2:
+            return None
+        return self._kink(offset + best[1], best[2], best[3])
+
+    def _stopped(self) -> Stop | None:
+        s = self.settings
+        if len(self.samples) < s.rest_pictures:
+            return None
+        recent = self.samples[-s.rest_pictures :]
+        n = len(recent)
+        mean_t = sum(p.t for p in recent) / n
+        spread = sum((p.t - mean_t) ** 2 for p in recent)
+        vx = sum((p.t - mean_t) * p.x for p in recent) / spread
+        vy = sum((p.t - mean_t) * p.y for p in recent) / spread
+        speed = math.hypot(vx, vy)
+        if speed >= s.rest_speed:
+            self._fast, self._slow = (mean_t, speed), None
+            self._slow_pictures = 0
+            return None
+        self._slow_pictures += 1
+        if self._slow is None:
+            t = mean_t
+            if self._fast is not None:
+                share = (self._fast[1] - s.rest_speed) / (self._fast[1] - speed)
+                t = self._fast[0] + share * (mean_t - self._fast[0])
+            x, y = sum(p.x for p in recent) / n, sum(p.y for p in recent) / n
+            self._slow = Stop(self.track, t, x + vx * (t - mean_t), y + vy * (t - mean_t))
+        # A ball that a cushion turns round is slow too, for a moment.
+        if self._slow_pictures < s.rest_pictures:
+            return None
+        stop = self._slow
+        last = recent[-1]
+        self.rest = (last.x, last.y)
+        self.samples, self.suspicious = [last], None
+        self._fast = self._slow = None
+        return stop
+
+    def _forget(self) -> None:
+        """Keep memory bounded: what lies further back than the windows is no longer asked."""
+        keep = 3 * self.settings.window
+        surplus = len(self.samples) - keep
+        if surplus > 0 and self.suspicious is None:
+            del self.samples[:surplus]
