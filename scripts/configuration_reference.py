@@ -14,8 +14,8 @@ Written by `scripts/configuration_reference.py` from the schema; do not edit by 
 
 A site file is TOML with one section for each heading below; `billiards-trainer validate-config
 FILE` checks one. Each key can also be given as a variable `BILLIARDS_<SECTION>_<KEY>` (lists with
-commas) or as `--set section.key=value`. Layers, each stronger than the one before: defaults, profile
-of the environment, site file, changes made on the page, variables, command line.
+commas) or as `--set section.key=value`. Layers, each stronger than the one before: defaults, the
+profile of the environment, site file, changes made on the page, variables, command line.
 
 `environment` (development, testing, production) stands at the top of the file, before any section.
 """
