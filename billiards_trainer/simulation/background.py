@@ -244,11 +244,11 @@ def _bed(p: _Painter, points: F32) -> F32:
     holes: F32 = np.zeros((p.height, p.width), np.float32)
     liner = bgr(setup.rails.liner)
     for pocket in table.pockets:
-        behind = p.mask(_at(outlines.behind_pocket(pocket), 0.0))
-        p.paint(behind, liner * 0.5, light, points, 0.0)
-        rim = p.mask(_at(outlines.disc(pocket.centre, pocket.radius + 0.003), 0.0))
+        rim = p.mask(_at(outlines.opening(table, pocket, 0.003), 0.0))
         p.paint(rim, bgr(look.colour) * 0.35, light, points, 0.0)
-        opening = p.mask(_at(outlines.disc(pocket.centre, pocket.radius), 0.0))
+        behind = p.mask(_at(outlines.behind_pocket(table, pocket), 0.0))
+        p.paint(behind, liner * 0.5, light, points, 0.0)
+        opening = p.mask(_at(outlines.opening(table, pocket, 0.0), 0.0))
         # Looking down a well: its wall darkens with depth.
         steps = 8
         for k in range(steps):
@@ -291,15 +291,20 @@ def _cushions(p: _Painter) -> None:
         turned=False,
     )
     cloth = bgr(setup.cloth.colour).astype(np.float32) * pattern[..., None]
+    # The rubber ends where the pocket begins.
+    free: F32 = np.ones((p.height, p.width), np.float32)
+    for pocket in table.pockets:
+        hole = outlines.disc(pocket.centre, pocket.radius + 0.002)
+        free *= 1 - p.mask(_at(hole, table.cushion_height))
     for face in outlines.cushion_faces(table):
-        mask = p.mask(face)
+        mask = p.mask(face) * free
         p.paint(mask, cloth * 0.8, 0.30 * light, points, z)
     for top, tilt in outlines.cushion_tops(table, look.cushion_width, look.height):
-        mask = p.mask(top)
+        mask = p.mask(top) * free
         p.paint(mask, cloth, light * _tilted(p, points, z, tilt), points, z)
-        # The rounded nose catches the light: a slightly brighter seam along it.
+    # The rounded nose catches the light.
     for seam in outlines.nose_seams(table):
-        p.paint(0.35 * p.mask(seam), cloth * 1.25, light, None)
+        p.paint(0.35 * p.mask(seam) * free, cloth * 1.25, light, None)
 
 
 def _tilted(p: _Painter, points: F32, z: float, tilt: tuple[float, float]) -> F32:
@@ -327,7 +332,7 @@ def _rails(p: _Painter, bed: F32, pocket_mask: F32) -> None:
     rail = outer - np.minimum(outer, p.mask(_at(joint, z)))
     cut: F32 = np.zeros_like(rail)
     for pocket in table.pockets:
-        cut = np.maximum(cut, p.mask(_at(outlines.disc(pocket.centre, pocket.radius + 0.002), z)))
+        cut = np.maximum(cut, p.mask(_at(outlines.opening(table, pocket, 0.002), z)))
     rail = rail * (1 - cut)
     rows = int((table.length + 0.6) * _CELLS_PER_METRE)
     grain = textures.wood(p.rng, 160, rows, look.grain)
@@ -351,7 +356,7 @@ def _rails(p: _Painter, bed: F32, pocket_mask: F32) -> None:
         p.paint(mask, brushed, light, points, z, gloss=gleam * 0.6)
     liner = bgr(look.liner).astype(np.float32)
     for pocket in table.pockets:
-        ring = p.mask(_at(outlines.disc(pocket.centre, pocket.radius + 0.016), z))
+        ring = p.mask(_at(outlines.opening(table, pocket, 0.016, 0.008), z))
         ring = np.minimum(ring, rail)
         p.paint(ring, liner * 1.6, light, points, z, gloss=gleam * 0.25)
     sight = bgr(look.sight)

@@ -820,6 +820,7 @@ def add_light(
     ``balls`` (N, 3) are centres; ``blocked`` the share of the projector that the body hides.
     """
     height, width = picture.shape[0], picture.shape[1]
+    rows, columns = light.shape[0], light.shape[1]
     near = np.zeros(len(balls), np.int64)
     for tile_row in range(lit.shape[0]):
         for tile_column in range(lit.shape[1]):
@@ -837,12 +838,19 @@ def add_light(
             touched = False
             for row in range(top, bottom):
                 for column in range(left, right):
-                    u, v = places[row, column, 0], places[row, column, 1]
+                    u, v = float(places[row, column, 0]), float(places[row, column, 1])
+                    if not (0.0 <= u < columns - 1.0 and 0.0 <= v < rows - 1.0):
+                        continue
+                    i, j = int(v), int(u)
+                    some = 0
+                    for k in range(3):
+                        some |= light[i, j, k] | light[i, j + 1, k]
+                        some |= light[i + 1, j, k] | light[i + 1, j + 1, k]
+                    if some == 0:
+                        continue
                     b = _light_at(light, decode, u, v, 0)
                     g = _light_at(light, decode, u, v, 1)
                     r = _light_at(light, decode, u, v, 2)
-                    if b + g + r <= 0.0:
-                        continue
                     gain = strength
                     px = float(surface[row, column, 0])
                     py = float(surface[row, column, 1])
@@ -859,9 +867,10 @@ def add_light(
                         miss = math.sqrt(d2) if d2 > 0 else 0.0
                         gain *= _clamp(0.5 - (radius - miss) / 0.003, 0.0, 1.0)
                     if body:
-                        i = min(row // scale, blocked.shape[0] - 1)
-                        j = min(column // scale, blocked.shape[1] - 1)
-                        gain *= 1.0 - blocked[i, j]
+                        gain *= 1.0 - blocked[
+                            min(row // scale, blocked.shape[0] - 1),
+                            min(column // scale, blocked.shape[1] - 1),
+                        ]
                     if gain <= 0.0:
                         continue
                     picture[row, column, 0] += gain * b * albedo[row, column, 0]

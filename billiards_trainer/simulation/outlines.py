@@ -199,15 +199,32 @@ def nose_seams(table: Table) -> list[Array]:
     return seams
 
 
-def behind_pocket(pocket: Pocket) -> Array:
+def opening(table: Table, pocket: Pocket, grow: float, rim: float = 0.022) -> Array:
+    """A pocket's hole grown by ``grow``, flattened behind so that ``rim`` metres of rail remain."""
+    ox, oy = _outward(pocket)
+    points = disc(pocket.centre, pocket.radius + grow)
+    if pocket.kind == "corner":
+        return points
+    beyond = (points - pocket.centre) @ (ox, oy)
+    centre_out = max(-pocket.centre[0], pocket.centre[0] - table.width)
+    room = table.rail_width - rim - centre_out
+    squeeze = min(1.0, room / (pocket.radius + grow))
+    shift = np.where(beyond > 0, beyond * (squeeze - 1), 0.0)
+    return np.asarray(points + shift[:, None] * np.array([ox, oy]))
+
+
+def _outward(pocket: Pocket) -> Point:
+    dx = pocket.centre[0] - pocket.mouth_centre[0]
+    dy = pocket.centre[1] - pocket.mouth_centre[1]
+    d = math.hypot(dx, dy)
+    return (dx / d, dy / d)
+
+
+def behind_pocket(table: Table, pocket: Pocket) -> Array:
     """The half disc behind a hole, where rail and leather stand instead of cloth."""
-    ox, oy = pocket.centre[0] - pocket.mouth_centre[0], pocket.centre[1] - pocket.mouth_centre[1]
-    facing = math.atan2(oy, ox)
-    a = facing + np.linspace(-math.pi / 2, math.pi / 2, 24)
-    r = pocket.radius * 1.5
-    return np.column_stack(
-        [pocket.centre[0] + r * np.cos(a), pocket.centre[1] + r * np.sin(a)]
-    )
+    points = opening(table, pocket, 0.05, -0.02)
+    beyond = (points - pocket.centre) @ _outward(pocket)
+    return points[beyond > -1e-9]
 
 
 def corner_pieces(table: Table, look: RailLook) -> list[Array]:
@@ -231,5 +248,5 @@ def corner_pieces(table: Table, look: RailLook) -> list[Array]:
         )
     for pocket in table.pockets:
         if pocket.kind == "side":
-            pieces.append(disc(pocket.centre, pocket.radius + 0.022))
+            pieces.append(opening(table, pocket, 0.022, 0.005))
     return pieces

@@ -51,10 +51,10 @@ class Sensor:
 
     exposure_s: float = 0.006
     readout_s: float = 0.008
-    gain: float = 1.0
+    gain: float = 0.92
     white_balance: Colour = (1.0, 1.0, 1.0)
-    saturation: float = 1.12
-    contrast: float = 0.18
+    saturation: float = 1.05
+    contrast: float = 0.12
     noise: float = 1.8
     grain: float = 0.55
     blur: float = 0.5
@@ -65,7 +65,7 @@ class Sensor:
 class ClothLook:
     """The cloth: ``nap`` is its fine texture, ``wear`` its slow unevenness, as shares of 1."""
 
-    colour: Colour = srgb("#1f9a86")
+    colour: Colour = srgb("#3d917b")
     nap: float = 0.045
     wear: float = 0.06
     chalk: int = 14
@@ -94,7 +94,7 @@ class BallLook:
     """The set of balls: colours by label; shapes in ball radii."""
 
     colours: dict[str, Colour] = field(default_factory=dict)
-    white: Colour = srgb("#f4efe2")
+    white: Colour = srgb("#e8e2d2")
     stripe_half_width: float = 0.55
     disc_radius: float = 0.36
     gloss: float = 1.0
@@ -138,7 +138,7 @@ class ProjectorLook:
     """
 
     position: XYZ = (0.635, 1.27, 2.4)
-    strength: float = 0.75
+    strength: float = 1.7
     black: float = 0.006
     error: Matrix3 = IDENTITY
 
@@ -158,7 +158,7 @@ class Setup:
 
     camera: CameraModel
     lamps: tuple[Lamp, ...]
-    ambient: Colour = (0.16, 0.16, 0.17)
+    ambient: Colour = (0.15, 0.15, 0.16)
     sensor: Sensor = Sensor()
     cloth: ClothLook = ClothLook()
     rails: RailLook = RailLook()
@@ -183,9 +183,9 @@ class Setup:
             distortion=(-0.045, 0.008, 0.0004, -0.0003, 0.0),
         )
         lamps = (
-            Lamp((0.10 * w, 0.22 * length, 1.9), (0.09, 0.30), 0.36, (1.0, 0.97, 0.90)),
-            Lamp((0.95 * w, 0.55 * length, 2.1), (0.09, 0.30), 0.36, (1.0, 0.97, 0.91)),
-            Lamp((0.25 * w, 0.86 * length, 1.9), (0.09, 0.30), 0.34, (1.0, 0.98, 0.92)),
+            Lamp((0.10 * w, 0.22 * length, 1.9), (0.08, 0.22), 0.62, (1.0, 0.97, 0.91)),
+            Lamp((0.95 * w, 0.55 * length, 2.1), (0.08, 0.22), 0.50, (1.0, 0.97, 0.91)),
+            Lamp((0.25 * w, 0.86 * length, 1.9), (0.08, 0.22), 0.56, (1.0, 0.98, 0.92)),
         )
         return cls(
             camera=camera,
@@ -203,7 +203,7 @@ def fitted_camera(
     roll: float = 0.0,
     aim: tuple[float, float] = (0.0, 0.0),
     distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0),
-    margin: float = 0.032,
+    margin: float = 0.025,
 ) -> CameraModel:
     """A camera whose focal length lets the table's outer edge just fit into the picture.
 
