@@ -9,17 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 from billiards_trainer import messages as m
-from billiards_trainer.errors import InputError
+from billiards_trainer.commands.own_appliance import OwnAppliance, own_appliance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,78 +29,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="bt-", dir="/tmp") as folder:
-        result = _measure(arguments, Path(folder))
-    if arguments.json:
-        print(json.dumps(result, indent=2))
-    else:
-        print(_table(result))
+    flags = ["--source", arguments.source]
+    for flag in ("table_size", "balls", "ball_diameter"):
+        if (value := getattr(arguments, flag)) is not None:
+            flags += ["--" + flag.replace("_", "-"), value]
+    with own_appliance(flags) as appliance:
+        result = _listen(appliance, arguments.settle, arguments.seconds)
+    print(json.dumps(result, indent=2) if arguments.json else _table(result))
     return 0
 
 
-def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "billiards_trainer", "run", "--environment", "testing"]
-    command += ["--runtime-dir", str(folder / "run"), "--state-dir", str(folder / "state")]
-    command += ["--source", arguments.source]
-    for flag in ("table_size", "balls", "ball_diameter"):
-        if (value := getattr(arguments, flag)) is not None:
-            command += ["--" + flag.replace("_", "-"), value]
-    log = folder / "log"
-    began = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        return _listen(arguments, folder / "run", process, log, began)
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _listen(
-    arguments: argparse.Namespace,
-    runtime_dir: Path,
-    process: subprocess.Popen[bytes],
-    log: Path,
-    began: float,
-) -> dict[str, Any]:
-    from billiards_trainer.bus import Bus
-
-    while not runtime_dir.is_dir():
-        _still_runs(process, log)
-        time.sleep(0.02)
-    bus = Bus(runtime_dir, "bench")
-    topics = ("table.state", "game.state", "projector.flip", "system.status", "system.metrics")
-    readers = {topic: bus.subscribe(topic) for topic in topics}
-    healthy_after: float | None = None
-    try:
-        while healthy_after is None:
-            _still_runs(process, log)
-            status = readers["system.status"].receive(200)
-            if isinstance(status, m.SystemStatus) and status.status is m.Level.HEALTHY:
-                healthy_after = time.monotonic() - began
-            if time.monotonic() - began > 60:
-                raise InputError("the appliance was not healthy after 60 s")
-        settled = time.monotonic() + arguments.settle
-        while time.monotonic() < settled:
-            bus.wait(readers.values(), 100)
-            for reader in readers.values():
-                reader.drain()
-        tally = _Tally()
-        begin = time.monotonic()
-        while (now := time.monotonic()) < begin + arguments.seconds:
-            _still_runs(process, log)
-            bus.wait(readers.values(), 100)
-            for reader in readers.values():
-                for message in reader.drain():
-                    tally.take(message)
-        return {"healthy_after_s": round(healthy_after, 2), **tally.result(now - begin)}
-    finally:
-        bus.close()
+def _listen(appliance: OwnAppliance, settle_s: float, seconds: float) -> dict[str, Any]:
+    topics = ("table.state", "game.state", "projector.flip", "system.metrics")
+    readers = [appliance.bus.subscribe(topic) for topic in topics]
+    # The first seconds carry the calibration and cold caches.
+    settled = time.monotonic() + settle_s
+    while time.monotonic() < settled:
+        appliance.bus.wait(readers, 100)
+        for reader in readers:
+            reader.drain()
+    tally = _Tally()
+    begin = time.monotonic()
+    while (now := time.monotonic()) < begin + seconds:
+        appliance.check()
+        appliance.bus.wait(readers, 100)
+        for reader in readers:
+            for message in reader.drain():
+                tally.take(message)
+    return {"healthy_after_s": round(appliance.healthy_after_s, 2), **tally.result(now - begin)}
 
 
 class _Tally:
@@ -165,12 +116,6 @@ class _Tally:
             "measures": measures,
             "processes": processes,
         }
-
-
-def _still_runs(process: subprocess.Popen[bytes], log: Path) -> None:
-    if process.poll() is not None:
-        lines = log.read_text(errors="replace").strip().splitlines()
-        raise InputError(f"the appliance ended: {lines[-1] if lines else 'without a word'}")
 
 
 def _table(result: dict[str, Any]) -> str:
