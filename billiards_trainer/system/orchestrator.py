@@ -124,6 +124,7 @@ class Orchestrator:
             module.life = life
             if life.state is not before.state:
                 self._log_transition(module, before)
+                self._status_at = 0.0  # news is told at once
             self._carry_out(module, action)
 
     def _look_at(self, module: _Module) -> Observation:
