@@ -548,6 +548,18 @@ class CalibrateRequest(Message):
     """Cushion-nose corners (0,0), (w,0), (w,l), (0,l) in the picture; found when ``None``."""
 
 
+class CameraGeometry(Message):
+    """A camera as plain numbers, named and defined as in ``camera_model.CameraModel.to_dict``."""
+
+    width: int
+    height: int
+    focal: XY
+    centre: XY
+    rotation: Annotated[tuple[float, ...], Field(min_length=9, max_length=9)]
+    translation: XYZ
+    distortion: Annotated[tuple[float, ...], Field(min_length=5, max_length=5)]
+
+
 class CalibrationStatus(Message):
     """What is calibrated, when, how well, and what is not."""
 
@@ -558,6 +570,8 @@ class CalibrationStatus(Message):
     projector_residual_mm: float | None = None
     colours: str | None = None
     detail: str = ""
+    camera_model: CameraGeometry | None = None
+    """The camera in force, so that the page can draw over its picture."""
 
 
 class ConfigReply(Message):
