@@ -78,6 +78,12 @@ class SourceConfig(Section):
     fps: float = Field(30.0, gt=0, le=120, description="pictures a second asked of the source")
     delay_s: float = Field(0.0, ge=0, le=5, description="known delay of a network camera, seconds")
     loop: bool = Field(True, description="play a film again when it ends")
+    stall_s: float = Field(
+        2.0, gt=0, le=60, description="without a picture for so many seconds it is said to stall"
+    )
+    hang_s: float = Field(
+        15.0, gt=0, le=600, description="a read that hangs for so many seconds ends its process"
+    )
 
 
 class VisionConfig(Section):
