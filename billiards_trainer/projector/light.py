@@ -20,8 +20,8 @@ class LightMapper:
     """Warps the projector's picture to table coordinates; see ``light_map`` for the frame.
 
     A cell is larger than a pixel.  So that thin lines keep their light, the picture is halved with
-    proper averaging until a pixel is about a cell, and then sampled.  Only the bands of the map that
-    a changed rectangle of the picture can reach are made anew.
+    proper averaging until a pixel is about a cell, and then sampled.  Only those bands of the map
+    are made anew that a changed rectangle of the picture can reach.
     """
 
     def __init__(self, table: Table, projection: Projection) -> None:

@@ -1,8 +1,8 @@
 """Which projector pixel lights which point of the cloth.
 
 Points are projected, never surfaces: a scene stays sharp under any keystone.  A projection is a
-homography from table (x, y) at z = 0 to pixels, or a whole ``CameraModel`` used the other way round;
-only the model has a lens and knows where the projector hangs, and thus what a ball hides.
+homography from table (x, y) at z = 0 to pixels, or a whole ``CameraModel`` used the other way
+round; only the model has a lens and knows where the projector hangs, and thus what a ball hides.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """From a scene's elements to outlines in pixels, all of a scene at once.
 
-OpenCV's smooth fill is about 0.7 px fatter than the polygon on every side, and its inside is rounded
-to whole rows; its smooth thin *lines* lie within a few hundredths of a pixel.  A shape is therefore
-a filled *core* that stays inside, and an *edge*: a smooth line around it whose own thickness reaches
-exactly to the true outline.  Where the core would be narrower than such a line, a line takes its
-place; what as a whole is thinner than such a line is one *line* of reduced strength.
+OpenCV's smooth fill is about 0.7 px fatter than the polygon on every side, and its inside is
+rounded to whole rows; its smooth thin *lines* lie within a few hundredths of a pixel.  A shape is
+therefore a filled *core* that stays inside, and an *edge*: a smooth line around it whose own
+thickness reaches exactly to the true outline.  Where the core would be narrower than such a line, a
+line takes its place; what as a whole is thinner than such a line is one *line* of reduced strength.
 """
 
 from __future__ import annotations
@@ -168,7 +168,8 @@ class ShapeMaker:
                     if isinstance(shape.element, m.Area):
                         edge, core = strokes.insets(pixels[here], (_EDGE_PX, _CORE_PX))
                         shape.core, shape.edge = [_fixed(core)], [_fixed(edge)]
-        boxes = np.hstack([np.minimum.reduceat(pixels, starts), np.maximum.reduceat(pixels, starts)])
+        lowest, highest = np.minimum.reduceat(pixels, starts), np.maximum.reduceat(pixels, starts)
+        boxes = np.hstack([lowest, highest])
         for shape, box in zip(shapes, boxes.tolist(), strict=True):
             shape.box = box
         if lost.any():
