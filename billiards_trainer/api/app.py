@@ -44,7 +44,8 @@ def make_app(services: Services, static: Path = page.STATIC) -> web.Application:
 
     app.router.add_get("/openapi.json", describe)
     app.router.add_get("/ws", socket, allow_head=False)
-    app.router.add_get("/{file:.*}", page.page_handler(static))
+    # Not below /api/: there a wrong method shall be told from a wrong address.
+    app.router.add_get("/{file:(?!api/).*}", page.page_handler(static))
     app.on_response_prepare.append(_secure)
     app.cleanup_ctx.append(_connected)
     app.on_shutdown.append(_say_goodbye)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 
 from aiohttp import web
@@ -30,6 +31,8 @@ async def serve(process: ChildProcess) -> None:
     Raises:
         InputError: the address or the port cannot be had.
     """
+    # Whoever sends what is no HTTP gets a 400; a stack trace each would fill the log.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     services = Services.of(process)
     runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=1.0)
     await runner.setup()

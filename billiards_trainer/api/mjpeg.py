@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 
+from billiards_trainer.api.backpressure import keep_little_in_flight, let_go
 from billiards_trainer.api.preview import Jpeg, Preview
 from billiards_trainer.api.problem import Problem
 
@@ -14,7 +15,7 @@ REPEAT_S = 2.0
 """Without a new picture the last one is sent again: a viewer that has gone is noticed."""
 SEND_LIMIT_S = 10.0
 """A viewer that takes nothing for so long is let go."""
-_BUFFER_BYTES = 64 * 1024
+_IN_FLIGHT_BYTES = 128 * 1024
 
 
 def part(jpeg: Jpeg) -> bytes:
@@ -45,20 +46,19 @@ async def stream(request: web.Request, preview: Preview) -> web.StreamResponse:
     )
     with preview.viewer():
         await response.prepare(request)
-        if request.transport is not None:
-            # What waits in the buffer is old; a picture that cannot be sent is better skipped.
-            request.transport.set_write_buffer_limits(high=_BUFFER_BYTES)
+        keep_little_in_flight(request, _IN_FLIGHT_BYTES)
         sent: Jpeg | None = None
-        while not preview.is_closing:
+        while True:
             jpeg = await preview.next(sent, REPEAT_S) or sent
+            if preview.is_closing:
+                break
             if jpeg is None:
                 continue
             try:
                 async with asyncio.timeout(SEND_LIMIT_S):
                     await response.write(part(jpeg))
             except (ConnectionError, TimeoutError):
-                if request.transport is not None:
-                    request.transport.abort()
+                let_go(request)
                 break
             sent = jpeg
     return response

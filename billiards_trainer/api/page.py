@@ -14,6 +14,15 @@ _NOT_BUILT = (
 )
 # Names in this folder carry a hash of their content; what the page itself is may change any time.
 _HASHED = "assets"
+# Browsers run no script of a kind they do not know, and what a system knows differs.
+_KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
 
 
 def page_handler(
@@ -27,10 +36,13 @@ def page_handler(
         if path is None:
             if name == "index.html":
                 return web.Response(text=_NOT_BUILT + "\n", status=404)
-            raise web.HTTPNotFound(text=f"there is nothing at {request.path}")
+            raise web.HTTPNotFound(text="there is nothing at this address")
         hashed = name.startswith(f"{_HASHED}/")
         cache = "public, max-age=31536000, immutable" if hashed else "no-cache"
-        return web.FileResponse(path, headers={"Cache-Control": cache})
+        headers = {"Cache-Control": cache}
+        if (kind := _KINDS.get(path.suffix)) is not None:
+            headers["Content-Type"] = kind
+        return web.FileResponse(path, headers=headers)
 
     return handle
 

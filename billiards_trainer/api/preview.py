@@ -116,7 +116,7 @@ class Preview:
                     await self._arrived.wait()
         return None
 
-    async def current(self, timeout_s: float = 1.0) -> Jpeg | None:
+    async def current(self, timeout_s: float = 0.3) -> Jpeg | None:
         """A picture as new as the ring's newest; ``None`` when there is none.
 
         A stalled camera's last picture is still a picture: its age tells.

@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from billiards_trainer.api.backpressure import keep_little_in_flight, let_go
 from billiards_trainer.api.live import Live, Sample
 from billiards_trainer.api.problem import Problem
 from billiards_trainer.api.services import Services
@@ -39,6 +40,7 @@ NAME_OF = {topic: name for name, topic in BUS_TOPIC.items()}
 MOST_CLIENTS = 64
 MOST_ALERTS = 50
 LONGEST_MESSAGE = 16 * 1024
+IN_FLIGHT_BYTES = 32 * 1024
 PING_S = 10.0
 SEND_LIMIT_S = 10.0
 """A client that takes nothing for so long is let go."""
@@ -132,6 +134,7 @@ async def serve(request: web.Request, services: Services) -> web.StreamResponse:
     stop_listening: Callable[[], None] = services.live.listen(outbox.offer)
     try:
         await socket.prepare(request)
+        keep_little_in_flight(request, IN_FLIGHT_BYTES)
         sender = asyncio.create_task(_send(request, socket, outbox, services))
         try:
             await _receive(socket, outbox)
@@ -166,9 +169,7 @@ async def _send(
                     await socket.send_str(text)
                 services.worked()
     except (ConnectionError, TimeoutError):
-        # Not a close frame: it would wait behind what the client does not take.
-        if request.transport is not None:
-            request.transport.abort()
+        let_go(request)
 
 
 async def close_all(services: Services) -> None:

@@ -144,8 +144,13 @@ class Stage:
     requests: list[Request] = field(default_factory=list)
     client: aiohttp.ClientSession = field(init=False)
     services: Services = field(init=False)
+    port: int = field(init=False)
     _servers: dict[str, CommandServer] = field(default_factory=dict)
     _answers: dict[str, Answer] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def bus(self, process: str) -> Bus:
         if process not in self.buses:
@@ -226,10 +231,10 @@ async def on_stage(
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    port = runner.addresses[0][1]
+    stage.port = runner.addresses[0][1]
     pump = asyncio.create_task(stage.pump())
     try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as stage.client:
+        async with aiohttp.ClientSession(stage.address) as stage.client:
             yield stage
     finally:
         pump.cancel()

@@ -317,7 +317,7 @@ async def test_shots_and_sessions(stage: Stage) -> None:
     assert [shot["number"] for shot in page["shots"]] == [1]
     assert page["next_before"] is None
     shot = await stage.json(f"/api/v1/shots/{page['shots'][0]['id']}")
-    assert [event["kind"] for event in shot["shot_events"]][0] == "shot_start"
+    assert shot["shot_events"][0]["kind"] == "shot_start"
     assert shot["before"][1]["label"] == "3"
     sessions = await stage.json("/api/v1/sessions")
     assert [(s["id"], s["shots"]) for s in sessions["sessions"]] == [(session.id, 3)]
@@ -362,6 +362,9 @@ async def test_a_wrong_method_is_405_and_says_which_are_right(stage: Stage) -> N
         assert response.status == 405
         assert response.content_type == "application/problem+json"
         assert "GET" in response.headers["Allow"]
+    async with stage.client.get("/api/v1/game/reset") as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == "POST"
 
 
 async def test_head_is_answered_without_a_body(stage: Stage) -> None:
