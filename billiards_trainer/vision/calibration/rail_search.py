@@ -168,7 +168,7 @@ def _cloth_ends(
         cost = rectangle_misfit(corners, big, known.picture, known.focal_px, known.aspect_spread)
         for edge, most in zip(four, strongest, strict=True):
             if edge is not None:
-                cost += 2.0 * math.log(most / _weight(edge))
+                cost += 3.0 * math.log(most / _weight(edge))
         if cost < best_cost:
             best_cost, chosen = cost, list(four)
     return chosen

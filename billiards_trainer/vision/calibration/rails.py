@@ -25,8 +25,9 @@ _COLUMNS = 112
 _PER_SEGMENT = 4
 _FLOOR = 6.0
 _ENDS = 0.055
-# Weight of lightness beside chroma when the cloth's end is sought.
-_LIGHT_WEIGHT = 0.35
+# Weight of lightness beside chroma when the cloth's end is sought, for grey and coloured cloth.
+_LIGHT_WEIGHT_GREY = 0.5
+_LIGHT_WEIGHT_COLOUR = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +177,18 @@ def find_cloth_ends(strip: Strip, bed: Array, spread: float, limit: int = 3) -> 
         spread: how far from depth 0 the edge may well be, metres.
         limit: how many lines are wanted at most.
     """
+    # Shadows change light alone; a rail's top differs in colour, unless the cloth has none.
+    colourful = min(float(np.hypot(bed[0], bed[1])), 0.8) / 0.8
+    weight = _LIGHT_WEIGHT_GREY * (1 - colourful) + _LIGHT_WEIGHT_COLOUR * colourful
     change = derivative(strip, 1.6)
     size = np.hypot(change[..., 0], change[..., 1])
-    size = np.hypot(size, _LIGHT_WEIGHT * change[..., 2])
+    size = np.hypot(size, weight * change[..., 2])
     unlike = np.hypot(strip.logs[..., 0] - bed[0], strip.logs[..., 1] - bed[1])
-    unlike = np.hypot(unlike, _LIGHT_WEIGHT * (strip.logs[..., 2] - bed[2]))
-    step = float(np.median(strip.pixel_step))
-    # A cushion's width, but never less than a few pixels, is looked at on either side.
-    spacing = float(strip.depth[1] - strip.depth[0])
-    reach = int(np.clip(0.025 / spacing, 3.0 / step, len(strip.depth) / 4))
-    outside, inside = _sides(unlike, reach)
+    unlike = np.hypot(unlike, weight * (strip.logs[..., 2] - bed[2]))
+    pixel = depth_per_pixel(strip)
+    guard = max(0.005, 2.5 * pixel)
+    outside = _beyond(unlike, strip, guard, max(0.030, 3.0 * pixel))
+    inside = _mean_within(unlike, strip, guard, max(0.020, 3.0 * pixel))
     strength = size * np.clip(outside - inside, 0.0, 0.8) * np.exp(-((inside / 0.6) ** 2))
     strength *= np.exp(-0.5 * (strip.depth / spread) ** 2)[None, :]
     found: list[Edge] = []
@@ -195,19 +198,32 @@ def find_cloth_ends(strip: Strip, bed: Array, spread: float, limit: int = 3) -> 
             break
         found.append(edge)
         middle = float(np.median(edge.depth))
-        gap = max(0.008, 3.0 * spacing / step)
-        strength[:, np.abs(strip.depth - middle) < gap] = 0.0
+        strength[:, np.abs(strip.depth - middle) < max(0.012, 6.0 * pixel)] = 0.0
     return found
 
 
-def _sides(values: Array, reach: int) -> tuple[Array, Array]:
-    """Means of (S, D) values over ``reach`` samples before and after each sample."""
-    filled = np.nan_to_num(values, nan=0.0)
-    total = np.cumsum(np.pad(filled, ((0, 0), (reach + 1, reach)), mode="edge"), axis=1)
+def _beyond(values: Array, strip: Strip, guard: float, reach: float) -> Array:
+    """Least of the values from ``guard`` to ``guard + reach`` metres outside each sample.
+
+    The least: a rail's top is unlike the bed all over, a shadow line only for a little way.
+    """
+    spacing = float(strip.depth[1] - strip.depth[0])
+    lag, span = max(1, round(guard / spacing)), max(1, round(reach / spacing))
+    smooth = cv2.blur(np.nan_to_num(values, nan=0.0), (3, 3))
+    # The window's last column is its anchor: each sample gets the least of those before it.
+    kernel = np.ones((1, span), np.uint8)
+    least = cv2.erode(smooth, kernel, anchor=(span - 1, 0), borderType=cv2.BORDER_REPLICATE)
+    return np.hstack([np.repeat(least[:, :1], lag, axis=1), least[:, :-lag]])
+
+
+def _mean_within(values: Array, strip: Strip, guard: float, reach: float) -> Array:
+    """Mean of the values from ``guard`` to ``guard + reach`` metres inside each sample."""
+    spacing = float(strip.depth[1] - strip.depth[0])
+    lag, span = max(1, round(guard / spacing)), max(1, round(reach / spacing))
+    padded = np.pad(np.nan_to_num(values, nan=0.0), ((0, 0), (0, lag + span)), mode="edge")
+    total = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), axis=1)
     count = values.shape[1]
-    before = (total[:, reach : reach + count] - total[:, :count]) / reach
-    after = (total[:, 2 * reach : 2 * reach + count] - total[:, reach : reach + count]) / reach
-    return before, after
+    return (total[:, lag + span : lag + span + count] - total[:, lag : lag + count]) / span
 
 
 def nose_strength(strip: Strip) -> Array:
