@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
-DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+DESKTOP = {"viewport": {"width": 1440, "height": 900}, "colorScheme": "dark"}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "deviceScaleFactor": 2,
     "isMobile": True,
     "hasTouch": True,
+    "colorScheme": "dark",
 }
 
 
@@ -75,7 +76,7 @@ class Browser:
 
     def open(self, url: str, device: dict[str, Any] | None = None, **options: Any) -> None:
         """Load a page in a fresh profile; options are those of a Playwright context."""
-        self._ask("open", url=url, **(device or DESKTOP), **options)
+        self._ask("open", url=url, **{**(device or DESKTOP), **options})
 
     def evaluate(self, script: str) -> Any:
         """Value of a JavaScript expression in the page."""

@@ -1,50 +1,10 @@
 // The camera model of billiards_trainer/camera_model.py, one way: from the table to the picture.
 
-import type { XY, XYZ } from './messages';
+import type { CameraGeometry, XY, XYZ } from './messages';
 import type { Plane } from './plane';
 
-export interface CameraModel {
-  width: number;
-  height: number;
-  /** fx, fy in pixels. */
-  focal: XY;
-  centre: XY;
-  /** Table to camera, 3×3 row by row. */
-  rotation: readonly number[];
-  translation: XYZ;
-  /** k1, k2, p1, p2, k3 of Brown-Conrady. */
-  distortion: readonly number[];
-}
-
-function numbers(value: unknown, count: number): readonly number[] | null {
-  if (!Array.isArray(value) || value.length !== count) return null;
-  return value.every((v) => typeof v === 'number' && Number.isFinite(v)) ? value : null;
-}
-
-/** Reads what `CameraModel.to_dict` wrote; null for anything else. */
-export function readCameraModel(value: unknown): CameraModel | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const { width, height, ...v } = value as Record<string, unknown>;
-  const focal = numbers(v['focal'], 2);
-  const centre = numbers(v['centre'], 2);
-  const rotation = numbers(v['rotation'], 9);
-  const translation = numbers(v['translation'], 3);
-  const distortion = numbers(v['distortion'], 5);
-  if (!focal || !centre || !rotation || !translation || !distortion) return null;
-  if (typeof width !== 'number' || typeof height !== 'number') return null;
-  return {
-    width,
-    height,
-    focal: focal as unknown as XY,
-    centre: centre as unknown as XY,
-    rotation,
-    translation: translation as unknown as XYZ,
-    distortion,
-  };
-}
-
 /** Pixel of a point of the table (metres); null behind the camera. */
-export function toPixel(m: CameraModel, [x, y, z]: XYZ): XY | null {
+export function toPixel(m: CameraGeometry, [x, y, z]: XYZ): XY | null {
   const r = m.rotation as readonly [
     number, number, number, number, number, number, number, number, number,
   ];
@@ -67,7 +27,7 @@ function distort(x: number, y: number, coefficients: readonly number[]): XY {
 }
 
 /** The cloth (z = 0) as the camera sees it, in pixels. */
-export function pictureOfCloth(model: CameraModel): Plane {
+export function pictureOfCloth(model: CameraGeometry): Plane {
   const at = (p: XY): XY | null => toPixel(model, [p[0], p[1], 0]);
   const moved = (p: XY, angle: number): { from: XY; to: XY } | null => {
     const h = 0.01;

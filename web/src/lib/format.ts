@@ -22,6 +22,11 @@ export function degrees(radians: Maybe, digits = 0): string {
   return known(radians) ? decimal((radians * 180) / Math.PI, digits) : UNKNOWN;
 }
 
+/** How far off, whichever side. */
+export function magnitude(value: Maybe): number | null {
+  return known(value) ? Math.abs(value) : null;
+}
+
 export function mebibytes(bytes: Maybe): string {
   return known(bytes) ? decimal(bytes / 2 ** 20) : UNKNOWN;
 }

@@ -221,6 +221,20 @@ export interface Alert {
   active: boolean;
 }
 
+/** A pinhole with Brown-Conrady distortion and a pose, as camera_model.py defines them. */
+export interface CameraGeometry {
+  width: number;
+  height: number;
+  /** fx, fy in pixels. */
+  focal: XY;
+  centre: XY;
+  /** Table to camera, 3×3 row by row. */
+  rotation: readonly number[];
+  translation: XYZ;
+  /** k1, k2, p1, p2, k3. */
+  distortion: readonly number[];
+}
+
 export interface CalibrationStatus {
   camera: string | null;
   camera_date: string | null;
@@ -229,8 +243,7 @@ export interface CalibrationStatus {
   projector_residual_mm: number | null;
   colours: string | null;
   detail: string;
-  /** The camera model in force, as plain numbers. */
-  camera_model?: unknown;
+  camera_model: CameraGeometry | null;
 }
 
 export interface Done {

@@ -10,6 +10,8 @@ export interface Pocket {
   kind: 'corner' | 'side';
   centre: XY;
   radius: number;
+  /** What is seen of the hole: the rail covers its far side. */
+  hole: { centre: XY; radius: number };
   /** Cloth between the jaws and the hole. */
   throat: readonly XY[];
 }
@@ -52,6 +54,8 @@ const CUTS: Record<'pool' | 'snooker', { corner: PocketCut; side: PocketCut }> =
 };
 const RAIL = 0.128;
 const RUBBER = 0.046;
+/** Wood left outside a side pocket. */
+const COVER = 0.026;
 
 /** Which game's table it is: by its name, or by the size of its balls when measured by hand. */
 export function gameOf(state: Pick<TableState, 'table' | 'ball_radius'>): Game {
@@ -110,13 +114,16 @@ function pocketed(
     const next = (i + 1) % noses.length;
     const jaw1 = (noses[next] as (typeof noses)[number])[0];
     const [ux, uy] = unit(jaw0, jaw1);
-    const reach = cut.shelf + cut.hole;
+    const [mx, my] = [(jaw0[0] + jaw1[0]) / 2, (jaw0[1] + jaw1[1]) / 2];
+    const outward = (reach: number): XY => [mx + uy * reach, my - ux * reach];
+    const seen = cut === side ? Math.min(cut.hole, (RAIL - COVER - cut.shelf) / 2) : cut.hole;
     const back0 = (cushions[i] as readonly XY[])[2] as XY;
     const back1 = (cushions[next] as readonly XY[])[3] as XY;
     return {
       kind: cut === side ? 'side' : 'corner',
-      centre: [(jaw0[0] + jaw1[0]) / 2 + uy * reach, (jaw0[1] + jaw1[1]) / 2 - ux * reach],
+      centre: outward(cut.shelf + cut.hole),
       radius: cut.hole,
+      hole: { centre: outward(cut.shelf + seen), radius: seen },
       throat: [jaw0, back0, back1, jaw1],
     };
   });

@@ -24,7 +24,7 @@ export function sourceLabel(kind: SourceKind | null, name: string): SourceLabel 
       return {
         loud: true,
         short: 'VIRTUAL TABLE',
-        sentence: 'Simulated balls and pictures. No real table is being seen.',
+        sentence: 'Simulated: no real table is seen.',
       };
     case 'film':
       return {
