@@ -446,18 +446,15 @@ def shade_ball(
 
 
 @inlined
-def _grain(x: float, y: float) -> float:
-    """A smooth pattern between -1 and 1 that does not repeat visibly; folds and wood."""
-    return (
-        math.sin(x * 1.0 + 1.7 * math.sin(y * 0.7))
-        + 0.6 * math.sin(x * 2.3 + 2.1 * y + 1.3)
-        + 0.4 * math.sin(x * 4.1 - 1.2 * y + 2.9)
-    ) * 0.5
+def _pattern(texture: F32, x: float, y: float) -> float:
+    """A periodic texture (256, 256) of mean 0 at a place in cells."""
+    return texture[int(math.floor(y)) & 255, int(math.floor(x)) & 255]
 
 
 @kernel
 def draw_limb(
     picture: F32,
+    depths: F32,
     dirty: U8,
     rays: F32,
     eye: F64,
@@ -468,6 +465,7 @@ def draw_limb(
     slides: F64,
     lamps: F64,
     ambient: F64,
+    texture: F32,
     light: U8,
     decode: F32,
     projector: F64,
@@ -475,8 +473,10 @@ def draw_limb(
 ) -> None:
     """Blend a tapered rod with round ends into the picture: a finger, an arm, the cue.
 
-    ``bands`` (N, 4: distance from the start, colour) paints the cue along its length; ``slides``
-    (K) are the shifts along the axis during the exposure.
+    ``depths`` (H, W) remembers how far the nearest rod is, so that rods of one body melt into each
+    other.  ``bands`` (N, 4: distance from the start, colour) paints the cue along its length;
+    ``slides`` (K) are the shifts along the axis during the exposure; ``texture`` roughens cloth,
+    hair and wood.
     """
     height, width = picture.shape[0], picture.shape[1]
     ax, ay, az, ra = limb[0], limb[1], limb[2], limb[3]
@@ -488,10 +488,15 @@ def draw_limb(
     material = int(limb[12])
     pixel = 1.0 / camera[0]
     edge_width = softness + limb[13]
+    melt = 0.0 if material == CUE else min(0.35 * min(ra, rb), 0.004)
     slide_low, slide_high = 0.0, 0.0
     for k in range(len(slides)):
         slide_low = min(slide_low, slides[k])
         slide_high = max(slide_high, slides[k])
+    count = len(lamps)
+    towards = np.zeros((count, 4))
+    wx, wy, wz = eye[0] - ax, eye[1] - ay, eye[2] - az
+    dw = dx * wx + dy * wy + dz * wz
     # Pieces short enough that their boxes hug the rod; each pixel belongs to the piece it is beside.
     reach_a, reach_b = -ra + slide_low - 0.02, length + rb + slide_high + 0.02
     pieces = 1 + int((reach_b - reach_a) / max(4.0 * max(ra, rb), 0.06))
@@ -510,35 +515,46 @@ def draw_limb(
             right = max(right, _index(u + reach + 1, 0, width))
             top = min(top, _index(v - reach, 0, height))
             bottom = max(bottom, _index(v + reach + 1, 0, height))
+        if left >= right or top >= bottom:
+            continue
+        # A lamp shines on the whole piece from the same side.
+        s = 0.5 * (s0 + s1)
+        for i in range(count):
+            vx = lamps[i, 0] - ax - s * dx
+            vy = lamps[i, 1] - ay - s * dy
+            vz = lamps[i, 2] - az - s * dz
+            d = math.sqrt(vx * vx + vy * vy + vz * vz)
+            towards[i, 0], towards[i, 1], towards[i, 2] = vx / d, vy / d, vz / d
+            towards[i, 3] = lamps[i, 5] * (lamps[i, 2] / d) ** 2 * max(vz / d, 0.0)
         for row in range(top, bottom):
             for column in range(left, right):
                 ux = float(rays[row, column, 0])
                 uy = float(rays[row, column, 1])
                 uz = float(rays[row, column, 2])
-                wx, wy, wz = eye[0] - ax, eye[1] - ay, eye[2] - az
                 ud = ux * dx + uy * dy + uz * dz
                 uw = ux * wx + uy * wy + uz * wz
-                dw = dx * wx + dy * wy + dz * wz
                 across = max(1.0 - ud * ud, 1e-9)
                 s_free = (dw - ud * uw) / across
                 if s_free < s0 or s_free >= s1:
                     continue
                 share = 0.0
-                colour_b = colour_g = colour_r = 0.0
+                paint_b = paint_g = paint_r = 0.0
                 for k in range(len(slides)):
                     s = _clamp(s_free - slides[k], 0.0, length)
                     shifted = s + slides[k]
                     t = ud * shifted - uw
-                    qx = eye[0] + t * ux - (ax + shifted * dx)
-                    qy = eye[1] + t * uy - (ay + shifted * dy)
-                    qz = eye[2] + t * uz - (az + shifted * dz)
+                    qx = t * ux + wx - shifted * dx
+                    qy = t * uy + wy - shifted * dy
+                    qz = t * uz + wz - shifted * dz
                     distance = math.sqrt(qx * qx + qy * qy + qz * qz)
                     r = ra + (rb - ra) * s / length
                     edge = (r - distance) / (t * pixel * edge_width)
                     if edge <= -0.5:
                         continue
-                    edge = min(edge, 0.5)
-                    part = 0.5 + edge + math.sin(2 * math.pi * edge) / (2 * math.pi)
+                    if edge >= 0.5:
+                        part = 1.0
+                    else:
+                        part = 0.5 + edge + math.sin(2 * math.pi * edge) / (2 * math.pi)
                     share += part
                     if material == CUE:
                         i = 0
@@ -546,86 +562,87 @@ def draw_limb(
                             i += 1
                         # Bands meet within a pixel.
                         mix = 0.0
-                        if i < len(bands) - 1:
-                            mix = _clamp(
-                                0.5 + (s + ra - bands[i + 1, 0]) / (1.2 * t * pixel), 0.0, 1.0
-                            )
                         j = min(i + 1, len(bands) - 1)
-                        colour_b += part * (bands[i, 1] * (1 - mix) + bands[j, 1] * mix)
-                        colour_g += part * (bands[i, 2] * (1 - mix) + bands[j, 2] * mix)
-                        colour_r += part * (bands[i, 3] * (1 - mix) + bands[j, 3] * mix)
+                        if j > i:
+                            mix = _clamp(
+                                0.5 + (s + ra - bands[j, 0]) / (1.2 * t * pixel), 0.0, 1.0
+                            )
+                        paint_b += part * (bands[i, 1] * (1 - mix) + bands[j, 1] * mix)
+                        paint_g += part * (bands[i, 2] * (1 - mix) + bands[j, 2] * mix)
+                        paint_r += part * (bands[i, 3] * (1 - mix) + bands[j, 3] * mix)
                 if share <= 0.0:
                     continue
                 # Shading once, at the middle of the exposure.
                 s = _clamp(s_free, 0.0, length)
                 t = ud * s - uw
-                qx = eye[0] + t * ux - (ax + s * dx)
-                qy = eye[1] + t * uy - (ay + s * dy)
-                qz = eye[2] + t * uz - (az + s * dz)
+                qx, qy, qz = t * ux + wx - s * dx, t * uy + wy - s * dy, t * uz + wz - s * dz
                 r = ra + (rb - ra) * s / length
-                distance2 = (qx * qx + qy * qy + qz * qz) / (r * r)
-                back = math.sqrt(max(1.0 - distance2, 0.0))
+                back = math.sqrt(max(1.0 - (qx * qx + qy * qy + qz * qz) / (r * r), 0.0))
+                depth = t - r * back
+                cover = share / len(slides)
+                if melt > 0.0:
+                    cover *= _clamp(0.5 + (depths[row, column] - depth) / (2 * melt), 0.0, 1.0)
+                    if cover <= 0.0:
+                        continue
                 # Towards the camera, at right angles to the axis on the rod, straight at its ends.
                 mx, my, mz = -ux, -uy, -uz
                 if 0.0 < s < length:
                     mx, my, mz = mx + ud * dx, my + ud * dy, mz + ud * dz
-                m = 1.0 / math.sqrt(max(mx * mx + my * my + mz * mz, 1e-12))
-                nx = qx / r + back * mx * m
-                ny = qy / r + back * my * m
-                nz = qz / r + back * mz * m
+                m = back / math.sqrt(max(mx * mx + my * my + mz * mz, 1e-12))
+                nx, ny, nz = qx / r + mx * m, qy / r + my * m, qz / r + mz * m
                 n = 1.0 / math.sqrt(max(nx * nx + ny * ny + nz * nz, 1e-12))
                 nx, ny, nz = nx * n, ny * n, nz * n
-                px = ax + s * dx + r * nx
-                py = ay + s * dy + r * ny
-                pz = az + s * dz + r * nz
+                sideways = nx * dy - ny * dx
                 if material == CUE:
-                    paint_b, paint_g, paint_r = colour_b / share, colour_g / share, colour_r / share
-                    ring = 1.0 + 0.05 * _grain(
-                        60.0 * (nx * dy - ny * dx), 9.0 * (s - slides[0])
-                    )
+                    ring = (1.0 + 0.025 * _pattern(texture, sideways * 9.0, s * 30.0)) / share
                     paint_b, paint_g, paint_r = paint_b * ring, paint_g * ring, paint_r * ring
                 else:
                     paint_b, paint_g, paint_r = limb[8], limb[9], limb[10]
                 if material == FABRIC:
-                    turn = math.atan2(nx * dy - ny * dx, nz)
-                    fold = _grain(s * 38.0 + 2.2 * turn, turn * 2.6 + s * 9.0)
-                    nx += 0.30 * fold * dx
-                    ny += 0.30 * fold * dy
-                    weave = 1.0 + 0.07 * fold
+                    fold = _pattern(texture, s * 330.0 + 25.0 * sideways, sideways * 26.0)
+                    nx += 0.16 * fold * dx
+                    ny += 0.16 * fold * dy
+                    weave = 1.0 + 0.05 * fold
                     paint_b, paint_g, paint_r = paint_b * weave, paint_g * weave, paint_r * weave
                 elif material == HAIR:
-                    strand = 1.0 + 0.35 * _grain(px * 420.0, py * 160.0)
+                    strand = 1.0 + 0.28 * _pattern(texture, s * 90.0, sideways * 110.0)
                     paint_b, paint_g, paint_r = paint_b * strand, paint_g * strand, paint_r * strand
                 elif material == SKIN:
-                    blush = 1.0 + 0.05 * _grain(px * 260.0, py * 230.0)
+                    blush = 1.0 + 0.03 * _pattern(texture, s * 800.0, sideways * 14.0)
                     paint_b, paint_g = paint_b / blush, paint_g / blush
-                up = 0.35 + 0.65 * (0.5 + 0.5 * nz)
+                up = 0.5 + 0.5 * nz
                 light_b, light_g, light_r = ambient[0] * up, ambient[1] * up, ambient[2] * up
-                rx = ux - 2 * (ux * nx + uy * ny + uz * nz) * nx
-                ry = uy - 2 * (ux * nx + uy * ny + uz * nz) * ny
-                rz = uz - 2 * (ux * nx + uy * ny + uz * nz) * nz
+                along = 2 * (ux * nx + uy * ny + uz * nz)
                 shine_b = shine_g = shine_r = 0.0
-                for i in range(len(lamps)):
-                    e = _lamp_light(lamps[i], px, py, pz, nx, ny, nz)
+                for i in range(count):
+                    facing = nx * towards[i, 0] + ny * towards[i, 1] + nz * towards[i, 2]
+                    # Wrapped a little round the edge: the lamps are wide.
+                    e = towards[i, 3] * max(facing + 0.12, 0.0) / 1.12
                     light_b += e * lamps[i, 6]
                     light_g += e * lamps[i, 7]
                     light_r += e * lamps[i, 8]
                     if limb[11] > 0.0:
-                        vx, vy, vz = lamps[i, 0] - px, lamps[i, 1] - py, lamps[i, 2] - pz
-                        d = math.sqrt(vx * vx + vy * vy + vz * vz)
-                        c = (rx * vx + ry * vy + rz * vz) / d
+                        c = (
+                            (ux - along * nx) * towards[i, 0]
+                            + (uy - along * ny) * towards[i, 1]
+                            + (uz - along * nz) * towards[i, 2]
+                        )
                         if c > 0.0:
-                            gleam = limb[11] * lamps[i, 5] * c**24
+                            c *= c
+                            c *= c
+                            c *= c
+                            gleam = limb[11] * towards[i, 3] * c * c * c
                             shine_b += gleam * lamps[i, 6]
                             shine_g += gleam * lamps[i, 7]
                             shine_r += gleam * lamps[i, 8]
                 if projected > 0.0 and nz > 0.0:
-                    mu, mv = _light_place(projector, px, py, pz)
+                    mu, mv = _light_place(
+                        projector, ax + s * dx + r * nx, ay + s * dy + r * ny, az + s * dz + r * nz
+                    )
                     gain = projected * nz
                     light_b += gain * _light_at(light, decode, mu, mv, 0)
                     light_g += gain * _light_at(light, decode, mu, mv, 1)
                     light_r += gain * _light_at(light, decode, mu, mv, 2)
-                cover = share / len(slides)
                 keep = 1.0 - cover
                 picture[row, column, 0] = picture[row, column, 0] * keep + cover * (
                     paint_b * light_b + shine_b
@@ -636,15 +653,18 @@ def draw_limb(
                 picture[row, column, 2] = picture[row, column, 2] * keep + cover * (
                     paint_r * light_r + shine_r
                 )
+                if cover > 0.5 and depth < depths[row, column]:
+                    depths[row, column] = depth
                 dirty[row // TILE, column // TILE] = 1
 
 
 @kernel
 def block_light(
-    blocked: F32, surface: F32, camera: F64, limb: F64, source: F64, scale: int
+    blocked: F32, touched: U8, surface: F32, camera: F64, limb: F64, source: F64, scale: int
 ) -> None:
     """Mark in ``blocked`` (coarse by ``scale``) what share of a source a rod hides.
 
+    ``touched`` gets a 1 for every tile of the picture with a share worth seeing.
     ``source``: position (3), radius; a source at height 0 or below stands for light from straight
     above.  The largest share of all rods counts: they overlap in the body.
     """
@@ -671,7 +691,7 @@ def block_light(
                 drop = max(qz, 0.0) / max(source[2] - qz, 0.05)
                 wide = source[3] * drop
                 spread = 1.0 + drop
-            reach = spread * max(ra, rb) * 1.3 + wide + 0.02
+            reach = spread * max(ra, rb) * 1.1 + wide + 0.004
             sx = qx + (qx - source[0]) * drop
             sy = qy + (qy - source[1]) * drop
             for corner in range(4):
@@ -720,56 +740,93 @@ def block_light(
                 dark *= min(1.0, r / penumbra)
                 if dark > blocked[row, column]:
                     blocked[row, column] = dark
+                    if dark > 0.004:
+                        touched[i // TILE, j // TILE] = 1
+
+
+@kernel
+def spread_touched(touched: U8, out: U8) -> None:
+    """Copy the touched tiles and their neighbours, into which soft edges reach, to ``out``."""
+    rows, columns = touched.shape
+    out[:] = 0
+    for row in range(rows):
+        for column in range(columns):
+            if touched[row, column]:
+                for i in range(max(row - 1, 0), min(row + 2, rows)):
+                    for j in range(max(column - 1, 0), min(column + 2, columns)):
+                        out[i, j] = 1
 
 
 @kernel
 def apply_blocks(
     picture: F32,
     dirty: U8,
+    touched: U8,
+    fine: F32,
+    coarse: F32,
     surface: F32,
-    blocked: F32,
     lamps: F64,
     ambient: float,
-    scale: int,
-    box: NDArray[np.int64],
+    fine_scale: int,
+    coarse_scale: int,
 ) -> None:
-    """Darken the picture inside ``box`` by what the body hides of each lamp and of the room's light.
+    """Darken the touched tiles by what the body hides of each lamp and of the room's light.
 
-    ``blocked`` is (lamps + 1, rows, columns); the last plane is the light from everywhere.
+    ``fine`` (lamps + 1, rows, columns) holds what limbs near the cloth hide of each lamp and, last,
+    of the light from everywhere; ``coarse`` the same for what is higher up.
     """
-    rows, columns = blocked.shape[1], blocked.shape[2]
+    height, width = picture.shape[0], picture.shape[1]
     planes = len(lamps)
     weights = np.zeros(planes + 1)
-    for row in range(box[1], box[3]):
-        v = row / scale
-        i = min(int(v), rows - 2)
-        a = min(v - i, 1.0)
-        for column in range(box[0], box[2]):
-            u = column / scale
-            j = min(int(u), columns - 2)
-            b = min(u - j, 1.0)
-            hidden = 0.0
-            if column % TILE == 0 or column == box[0]:
-                # The lamps' shares change slowly: once a tile is enough.
-                px, py = float(surface[row, column, 0]), float(surface[row, column, 1])
-                total = ambient
-                for k in range(planes):
-                    weights[k] = _lamp_light(lamps[k], px, py, 0.0, 0.0, 0.0, 1.0)
-                    total += weights[k]
-                for k in range(planes):
-                    weights[k] /= total
-                weights[planes] = 0.8 * ambient / total
-            for k in range(planes + 1):
-                value = (blocked[k, i, j] * (1 - b) + blocked[k, i, j + 1] * b) * (1 - a) + (
-                    blocked[k, i + 1, j] * (1 - b) + blocked[k, i + 1, j + 1] * b
-                ) * a
-                hidden += weights[k] * value
-            if hidden > 0.001:
-                factor = 1.0 - hidden
-                picture[row, column, 0] *= factor
-                picture[row, column, 1] *= factor
-                picture[row, column, 2] *= factor
-                dirty[row // TILE, column // TILE] = 1
+    cells = TILE // fine_scale + 1
+    hidden = np.zeros((cells, cells), np.float32)
+    ratio = fine_scale / coarse_scale
+    for tile_row in range(dirty.shape[0]):
+        for tile_column in range(dirty.shape[1]):
+            if touched[tile_row, tile_column] == 0:
+                continue
+            dirty[tile_row, tile_column] = 1
+            top, left = tile_row * TILE, tile_column * TILE
+            bottom, right = min(top + TILE, height), min(left + TILE, width)
+            # The lamps' shares change slowly: once a tile is enough.
+            x = float(surface[(top + bottom) // 2, (left + right) // 2, 0])
+            y = float(surface[(top + bottom) // 2, (left + right) // 2, 1])
+            total = ambient
+            for k in range(planes):
+                weights[k] = _lamp_light(lamps[k], x, y, 0.0, 0.0, 0.0, 1.0)
+                total += weights[k]
+            for k in range(planes):
+                weights[k] /= total
+            weights[planes] = 0.85 * ambient / total
+            for row in range(cells):
+                fine_row = min(top // fine_scale + row, fine.shape[1] - 1)
+                v = min(fine_row * ratio, coarse.shape[1] - 1.001)
+                i = int(v)
+                a = v - i
+                for column in range(cells):
+                    fine_column = min(left // fine_scale + column, fine.shape[2] - 1)
+                    u = min(fine_column * ratio, coarse.shape[2] - 1.001)
+                    j = int(u)
+                    b = u - j
+                    dark = 0.0
+                    for k in range(planes + 1):
+                        upper = coarse[k, i, j] * (1 - b) + coarse[k, i, j + 1] * b
+                        lower = coarse[k, i + 1, j] * (1 - b) + coarse[k, i + 1, j + 1] * b
+                        value = upper * (1 - a) + lower * a
+                        dark += weights[k] * max(value, float(fine[k, fine_row, fine_column]))
+                    hidden[row, column] = dark
+            for row in range(top, bottom):
+                i = (row - top) // fine_scale
+                a = (row - top) / fine_scale - i
+                for column in range(left, right):
+                    j = (column - left) // fine_scale
+                    b = (column - left) / fine_scale - j
+                    upper = hidden[i, j] * (1 - b) + hidden[i, j + 1] * b
+                    lower = hidden[i + 1, j] * (1 - b) + hidden[i + 1, j + 1] * b
+                    factor = 1.0 - (upper * (1 - a) + lower * a)
+                    picture[row, column, 0] *= factor
+                    picture[row, column, 1] *= factor
+                    picture[row, column, 2] *= factor
 
 
 # --- light, tone ----------------------------------------------------------------------------------
@@ -811,13 +868,16 @@ def add_light(
     strength: float,
     balls: F64,
     radius: float,
-    blocked: F32,
+    near_blocked: F32,
+    far_blocked: F32,
     body: bool,
-    scale: int,
+    near_scale: int,
+    far_scale: int,
 ) -> None:
     """Let the projector's light fall on everything that lies still, but not behind balls and arms.
 
-    ``balls`` (N, 3) are centres; ``blocked`` the share of the projector that the body hides.
+    ``balls`` (N, 3) are centres; ``near_blocked`` and ``far_blocked`` are the shares of the
+    projector that limbs hide.
     """
     height, width = picture.shape[0], picture.shape[1]
     rows, columns = light.shape[0], light.shape[1]
@@ -867,10 +927,10 @@ def add_light(
                         miss = math.sqrt(d2) if d2 > 0 else 0.0
                         gain *= _clamp(0.5 - (radius - miss) / 0.003, 0.0, 1.0)
                     if body:
-                        gain *= 1.0 - blocked[
-                            min(row // scale, blocked.shape[0] - 1),
-                            min(column // scale, blocked.shape[1] - 1),
-                        ]
+                        gain *= 1.0 - max(
+                            near_blocked[row // near_scale, column // near_scale],
+                            far_blocked[row // far_scale, column // far_scale],
+                        )
                     if gain <= 0.0:
                         continue
                     picture[row, column, 0] += gain * b * albedo[row, column, 0]
@@ -882,7 +942,7 @@ def add_light(
 
 
 @kernel
-def restore(picture: F32, base: F32, dirty: U8) -> None:
+def restore(picture: F32, base: F32, depths: F32, dirty: U8) -> None:
     """Put the empty table back into the tiles that were changed, and forget that they were."""
     height, width = picture.shape[0], picture.shape[1]
     for tile_row in range(dirty.shape[0]):
@@ -894,6 +954,7 @@ def restore(picture: F32, base: F32, dirty: U8) -> None:
             right = min(left + TILE, width)
             for row in range(tile_row * TILE, min(tile_row * TILE + TILE, height)):
                 for column in range(left, right):
+                    depths[row, column] = np.inf
                     for k in range(3):
                         picture[row, column, k] = base[row, column, k]
 

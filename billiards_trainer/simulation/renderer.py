@@ -32,8 +32,10 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 _CURVE_ENTRIES, _CURVE_PER_UNIT = 12288, 4096.0
-_SCALE = 2
-"""Pixels a cell of the body's shadow."""
+_FINE, _COARSE = 2, 8
+"""Pixels a cell of the shadows of limbs near the cloth, and of those higher up."""
+_NEAR = 0.14
+"""Height below which a limb is near the cloth, metres."""
 _STILL = np.zeros(1)
 
 
@@ -146,9 +148,14 @@ class Renderer:
         self._places: F32 = np.zeros((self._height, self._width, 2), np.float32)
         self.set_projector(pack_projector(setup.projector, table))
         self._no_light: U8 = np.zeros((2, 2, 3), np.uint8)
-        rows, columns = -(-self._height // _SCALE) + 1, -(-self._width // _SCALE) + 1
-        self._blocked: F32 = np.zeros((len(self._lamps) + 2, rows, columns), np.float32)
-        self._blocked_used = False
+        self._depths: F32 = np.full((self._height, self._width), np.inf, np.float32)
+        planes = len(self._lamps) + 2
+        self._near: F32 = np.zeros((planes, *self._cells(_FINE)), np.float32)
+        self._far: F32 = np.zeros((planes, *self._cells(_COARSE)), np.float32)
+        self._touched: U8 = np.zeros(tiles, np.uint8)
+        self._shaded: U8 = np.zeros(tiles, np.uint8)
+        self._body = False
+        self._texture = textures.smooth_periodic(np.random.default_rng((setup.seed, 9)))
         self._developed: U8 = np.zeros((self._height, self._width, 3), np.uint8)
         self._dirty[:] = 1
         self._develop(self._developed)
@@ -173,12 +180,12 @@ class Renderer:
         Returns:
             BGR picture, (H, W, 3); the caller's own.
         """
-        kernels.restore(self._picture, self._base, self._dirty)
+        kernels.restore(self._picture, self._base, self._depths, self._dirty)
         lamps, ambient = self._lamps, float(self._ambient.mean())
         radius = self.table.balls.radius
         lit = light is not None and self._find_light(light)
         light_map = light if lit and light is not None else self._no_light
-        box = self._cast_body_shadow(view, lit)
+        body = self._cast_body_shadow(view, lit)
         for ball in view.balls:
             middle = ball.centres[len(ball.centres) // 2]
             if middle[2] > 0.6 * radius:
@@ -186,17 +193,17 @@ class Renderer:
                     self._picture, self._dirty, self._surface, self._camera, middle, radius, lamps,
                     ambient,
                 )  # fmt: skip
-        if box is not None:
+        if body:
             kernels.apply_blocks(
-                self._picture, self._dirty, self._surface, self._blocked[:-1], lamps, ambient,
-                _SCALE, box,
+                self._picture, self._dirty, self._shaded, self._near, self._far, self._surface,
+                lamps, ambient, _FINE, _COARSE,
             )  # fmt: skip
         if lit:
             centres = np.array([b.centres[len(b.centres) // 2] for b in view.balls]).reshape(-1, 3)
             kernels.add_light(
                 self._picture, self._dirty, self._lit, self._surface, self._albedo, self._places,
                 light_map, self._decode, self._projector, 1.0, centres, radius,
-                self._blocked[-1], box is not None, _SCALE,
+                self._near[-1], self._far[-1], body, _FINE, _COARSE,
             )  # fmt: skip
         self._draw_balls(view, light_map, lit)
         self._draw_limbs(view, light_map, lit)
@@ -239,53 +246,51 @@ class Renderer:
         for limb in view.limbs:
             is_cue = limb.material == kernels.CUE
             kernels.draw_limb(
-                self._picture, self._dirty, self._rays, self._eye, self._camera, self._softness,
-                limb.packed(), self._cue_bands() if is_cue else _NO_BANDS,
-                view.slides if is_cue else _STILL, self._lamps, self._ambient, light,
-                self._decode, self._projector, 1.0 if lit else 0.0,
+                self._picture, self._depths, self._dirty, self._rays, self._eye, self._camera,
+                self._softness, limb.packed(), self._cue_bands() if is_cue else _NO_BANDS,
+                view.slides if is_cue else _STILL, self._lamps, self._ambient,
+                self._texture, light, self._decode, self._projector, 1.0 if lit else 0.0,
             )  # fmt: skip
 
-    def _cast_body_shadow(self, view: View, lit: bool) -> NDArray[np.int64] | None:
-        """Fill ``_blocked`` and return the box in pixels that it touches."""
-        if self._blocked_used:
-            self._blocked[:] = 0
-            self._blocked_used = False
-        if not view.limbs:
-            return None
-        self._blocked_used = True
-        sources = [(*lamp[:3], lamp[9]) for lamp in self._lamps]
+    def _cast_body_shadow(self, view: View, lit: bool) -> bool:
+        """Find what the body hides of each lamp, of the room's light and of the projector."""
+        if self._body:
+            self._near[:] = 0
+            self._far[:] = 0
+            self._touched[:] = 0
+        self._body = bool(view.limbs)
+        if not self._body:
+            return False
+        sources = [np.array([*lamp[:3], lamp[9]]) for lamp in self._lamps]
         # Light from everywhere comes from a wide cone straight above.
-        sources.append((0.0, 0.0, 0.0, 0.9))
+        sources.append(np.array([0.0, 0.0, 0.0, 0.9]))
         if lit:
-            sources.append((*self._projector[:3], 0.02))
-        packed = [limb.packed() for limb in view.limbs]
-        for plane, source in enumerate(sources):
-            for limb in packed:
+            sources.append(np.array([*self._projector[:3], 0.02]))
+        for limb in view.limbs:
+            packed = limb.packed()
+            low = limb.start[2] < _NEAR and limb.end[2] < _NEAR
+            planes, scale = (self._near, _FINE) if low else (self._far, _COARSE)
+            for k, source in enumerate(sources):
+                if k == len(self._lamps) and limb.material == kernels.CUE:
+                    continue  # too thin to keep the room's light away
                 kernels.block_light(
-                    self._blocked[plane], self._surface, self._camera, limb, np.array(source),
-                    _SCALE,
-                )  # fmt: skip
-        hidden = self._blocked.max(axis=0) > 0.002
-        rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
-        if not len(rows):
-            return None
-        return np.array(
-            [
-                max((columns[0] - 1) * _SCALE, 0),
-                max((rows[0] - 1) * _SCALE, 0),
-                min((columns[-1] + 2) * _SCALE, self._width),
-                min((rows[-1] + 2) * _SCALE, self._height),
-            ]
-        )
+                    planes[k], self._touched, self._surface, self._camera, packed, source, scale
+                )
+        kernels.spread_touched(self._touched, self._shaded)
+        return True
 
     def _lamps_reaching(self, centre: F64) -> F64:
         """Share of each lamp that the body leaves to a ball."""
-        if not self._blocked_used:
-            return np.ones(len(self._lamps))
-        u, v = self.setup.camera.to_pixels(centre) / _SCALE
-        row = int(np.clip(v, 0, self._blocked.shape[1] - 1))
-        column = int(np.clip(u, 0, self._blocked.shape[2] - 1))
-        return 1.0 - self._blocked[: len(self._lamps), row, column].astype(np.float64)
+        lamps = len(self._lamps)
+        if not self._body:
+            return np.ones(lamps)
+        u, v = self.setup.camera.to_pixels(centre)
+        hidden = np.zeros(lamps)
+        for planes, scale in ((self._near, _FINE), (self._far, _COARSE)):
+            row = int(np.clip(v / scale, 0, planes.shape[1] - 1))
+            column = int(np.clip(u / scale, 0, planes.shape[2] - 1))
+            hidden = np.maximum(hidden, planes[:lamps, row, column])
+        return 1.0 - hidden
 
     def _cue_bands(self) -> F64:
         look = self.setup.cue
@@ -303,6 +308,9 @@ class Renderer:
             ],
             dtype=np.float64,
         )
+
+    def _cells(self, scale: int) -> tuple[int, int]:
+        return -(-self._height // scale) + 1, -(-self._width // scale) + 1
 
     def _draw_numerals(self) -> dict[str, F32]:
         camera, table = self.setup.camera, self.table

@@ -22,6 +22,15 @@ def smooth_noise(rng: np.random.Generator, rows: int, columns: int, size: float)
     return np.asarray((field - field.mean()) / max(float(field.std()), 1e-6), np.float32)
 
 
+def smooth_periodic(rng: np.random.Generator) -> F32:
+    """A texture of 256 x 256 cells that repeats without a seam; mean 0, deviation 1."""
+    noise = rng.standard_normal((256, 256))
+    f = np.hypot(*np.meshgrid(np.fft.fftfreq(256), np.fft.fftfreq(256)))
+    spectrum = np.fft.fft2(noise) * np.exp(-((f / 0.035) ** 2))
+    field = np.real(np.fft.ifft2(spectrum))
+    return np.asarray((field - field.mean()) / field.std(), np.float32)
+
+
 def cloth(rng: np.random.Generator, rows: int, columns: int, nap: float, wear: float) -> F32:
     """Relative brightness of a cloth, mean 1: fibres along the table, and slow wear."""
     fibres = rng.standard_normal((rows, columns)).astype(np.float32)
