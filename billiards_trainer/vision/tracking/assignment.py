@@ -1,7 +1,7 @@
 """Who is who: the cheapest one-to-one pairing, where anyone may also stay alone.
 
-Few pairs are possible, so the problem falls into small independent groups; each is solved exactly by
-shortest augmenting paths (the Hungarian method) [Jonker & Volgenant 1987].
+Few pairs are possible, so the problem falls into small independent groups; each is solved exactly
+by shortest augmenting paths (the Hungarian method) [Jonker & Volgenant 1987].
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 CAP = 9.0
 """No label is ever more than exp(CAP) times as likely as another."""
 _DOUBT = 0.02
-"""A picture may be altogether wrong (hand's shadow, own light): share of probability spread evenly."""
+"""A picture may be altogether wrong (a hand's shadow, own light): that share is spread evenly."""
 _GROUPS: dict[str, tuple[str, ...]] = {
     "solid": tuple(str(n) for n in range(1, 8)),
     "stripe": tuple(str(n) for n in range(9, 16)),
@@ -42,7 +42,8 @@ class LabelSet:
         self.capacity = np.array(
             [15.0 if balls.name == "snooker" and label == "red" else 1.0 for label in balls.labels]
         )
-        self.prior: Array = self.capacity / self.capacity.sum()
+        # Reds are likelier than colours, but not fifteen times so: they are soon potted.
+        self.prior: Array = np.sqrt(self.capacity) / np.sqrt(self.capacity).sum()
 
     def vector(self, probabilities: Mapping[str, float]) -> Array:
         """Probabilities of the set's labels from those of a detection, shape (labels,).
@@ -56,12 +57,17 @@ class LabelSet:
             elif members := [self.index[n] for n in _GROUPS.get(label, ()) if n in self.index]:
                 p[members] += value / len(members)
         rest = max(0.0, 1.0 - float(p.sum()))
-        p = p + rest * self.prior
-        return (1 - _DOUBT) * p / float(p.sum()) + _DOUBT * self.prior
+        n = len(p)
+        p = p + rest / n
+        return (1 - _DOUBT) * p / float(p.sum()) + _DOUBT / n
 
 
 class LabelBelief:
-    """Log-probabilities of one track's labels, relative to the set's prior."""
+    """Log-probabilities of one track's labels; before anything is seen, those of the set.
+
+    A detection's probabilities count as likelihoods: what tells labels apart in the picture, with
+    no regard to how many balls of each there are.
+    """
 
     def __init__(self, labels: LabelSet) -> None:
         self._labels = labels
@@ -76,12 +82,12 @@ class LabelBelief:
         return p / p.sum()
 
     def ratio(self, seen: Array) -> float:
-        """How much better the detection's labels fit this track than any ball: a likelihood ratio."""
-        return float((self.probabilities * seen / self._labels.prior).sum())
+        """How much better a detection's labels fit this track than any ball of the set."""
+        return float((self.probabilities * seen).sum() / (self._labels.prior * seen).sum())
 
     def learn(self, seen: Array, weight: float) -> None:
         """Take in one picture's probabilities; ``weight`` is its share of independent evidence."""
-        self._log = self._log + weight * (np.log(seen) - np.log(self._labels.prior))
+        self._log = self._log + weight * np.log(seen)
         self._log = np.maximum(self._log - self._log.max(), -CAP)
 
 
@@ -93,6 +99,7 @@ def constrain(probabilities: Array, capacity: Array, rounds: int = 12) -> Array:
     Args:
         probabilities: shape (balls, labels), rows sum to 1.
         capacity: shape (labels,).
+        rounds: of scaling, at most.
 
     Returns:
         Shape (balls, labels), rows sum to 1.

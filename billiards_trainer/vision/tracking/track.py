@@ -26,7 +26,7 @@ class Track:
         time_ns: exposure time of the state.
         seen_ns: exposure time of the last picture in which it was measured.
         life: see ``Life``.
-        score: log-odds that there is a ball at all, while it is new.
+        score: mean log-odds of its detections being a ball, while it is new.
         hits: pictures in which it was measured.
         misses: pictures in a row in which it was not.
         bare: pictures in a row in which its place was seen to be bare cloth.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from billiards_trainer.messages import BallState, Evidence
 from billiards_trainer.table import Table
 from billiards_trainer.vision.tracking import hypotheses as h
@@ -22,12 +20,14 @@ _LEAST_RATIO = math.exp(-5.0)
 _MOST_RATIO = math.exp(2.0)
 _RETURN_RATIO = 3.0
 """A ball that had gone is known again only by a label that fits this much better than any."""
-_BELIEVED = 3.0
-"""Log-odds from which a new ball is believed."""
-_UNLIKELY = -3.0
-"""Log-odds of a new detection being a ball."""
-_SURPLUS = -4.0
-"""Further log-odds where all balls of that label are on the table already."""
+_SURE = 2.4
+"""Mean log-odds of a new ball's detections from which few pictures are enough."""
+_DOUBTFUL = 0.5
+"""Below this it is never believed; in between it takes many pictures of a ball that lies still."""
+_MANY = 15
+"""Times as many pictures for a doubtful ball."""
+_SURPLUS = 4
+"""Times as many pictures where all balls of that label are on the table already."""
 _PROVISIONAL_S = 0.4
 _HAND_S = 0.7
 _PLACED_S = 0.5
@@ -259,7 +259,6 @@ class Tracker:
         if track.life == "gone":
             return
         if track.life == "new":
-            track.score -= 2.0
             if track.motion is not None:
                 track.start(h.advanced(track, time_ns, self.settings), time_ns)
             return
@@ -316,7 +315,7 @@ class Tracker:
             time_ns,
             time_ns,
             motion=Motion.started(detection.x_m, detection.y_m, 0.0, 0.0, std, 0.7),
-            score=_UNLIKELY + _evidence_for(detection.confidence),
+            score=_odds(detection.confidence),
             hits=1,
             kicked_ns=time_ns,
             measured=(detection.x_m, detection.y_m),
@@ -327,14 +326,17 @@ class Tracker:
         self._tracks.append(track)
 
     def _maybe_believe(self, track: Track, confidence: float) -> None:
-        track.score += _evidence_for(confidence)
-        needed = _BELIEVED
-        if self._is_surplus(track):
-            needed -= _SURPLUS
+        track.score += (_odds(confidence) - track.score) / track.hits
+        if track.score < _DOUBTFUL:
+            return
         # A hand's highlights wander; a ball lies still, or rolls straight and is seen again.
-        steady = track.spread(*(track.recent[-1][1:])) < 0.003
-        least = self.settings.confirm if steady else 2 * self.settings.confirm
-        if track.hits >= least and track.score >= needed:
+        steady = track.spread(*(track.recent[-1][1:])) < 0.0025
+        needed = self.settings.confirm * (1 if steady else 2)
+        if track.score < _SURE:
+            needed = self.settings.confirm * _MANY
+        if self._is_surplus(track):
+            needed *= _SURPLUS
+        if track.hits >= needed and (steady or track.score >= _SURE):
             track.life = "real"
 
     def _is_surplus(self, track: Track) -> bool:
@@ -349,7 +351,7 @@ class Tracker:
         kept = []
         for track in self._tracks:
             unseen_s = (time_ns - track.seen_ns) / 1e9
-            if track.life == "new" and (track.score < _UNLIKELY - 2 or track.misses > 3):
+            if track.life == "new" and track.misses > 3:
                 continue
             if track.life == "gone" and unseen_s > self.settings.return_s and not track.in_hand:
                 continue
@@ -360,7 +362,7 @@ class Tracker:
         self._tracks = kept
 
     def _after_gap(self, time_ns: int) -> None:
-        """Nothing was seen for long: balls at rest may still lie there, moving ones have stopped."""
+        """Nothing was seen for long: balls at rest may lie there still, moving ones do not."""
         for track in self._tracks:
             if track.motion is not None and track.life == "real":
                 self._depart(track)
@@ -370,7 +372,7 @@ class Tracker:
     # --- judgements -------------------------------------------------------------------------------
 
     def _learn_noise(self, rest: Rest, x: float, y: float, stated: float) -> None:
-        """Compare what the detector states of its errors with how balls at rest are seen to jitter."""
+        """Compare the errors that the detector states with how balls at rest are seen to jitter."""
         if rest.count < 10:
             return
         squared = ((x - rest.x) ** 2 + (y - rest.y) ** 2) / 2
@@ -466,16 +468,15 @@ class Tracker:
         )
 
 
+def _odds(confidence: float) -> float:
+    """Log-odds, within what a few pictures can tell."""
+    p = min(0.998, max(0.05, confidence))
+    return math.log(p / (1 - p))
+
+
 def _doubt(confidence: float) -> float:
     """Cost of believing a leap to a detection that may not be a ball."""
-    odds = math.log(max(confidence, 1e-3) / max(1e-3, 1 - confidence))
-    return min(3.0, max(0.0, 2.0 - odds))
-
-
-def _evidence_for(confidence: float) -> float:
-    """Log-odds that one detection adds to a new track."""
-    odds = math.log(max(confidence, 1e-3) / max(1e-3, 1 - confidence))
-    return float(np.clip(odds, -1.0, 2.5))
+    return max(0.0, 0.75 * (4.0 - _odds(confidence)))
 
 
 def _label_weight(hits: int, moving: bool) -> float:

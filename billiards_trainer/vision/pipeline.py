@@ -1,0 +1,266 @@
+"""From one picture to everything that vision knows of the table at that time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from billiards_trainer import messages as m
+from billiards_trainer.camera_model import CameraModel
+from billiards_trainer.errors import InputError
+from billiards_trainer.table import Table
+from billiards_trainer.vision.calibration.table_finder import TableFit, find_table
+from billiards_trainer.vision.cue.finder import CueObservation, find_cue
+from billiards_trainer.vision.detection.colours import ColourProfile
+from billiards_trainer.vision.detection.detector import BallDetector
+from billiards_trainer.vision.detection.geometry import discs
+from billiards_trainer.vision.picture_quality import QualityWatch
+from billiards_trainer.vision.tracking.cue import CueTracker
+from billiards_trainer.vision.tracking.settings import TrackerSettings
+from billiards_trainer.vision.tracking.tracker import Tracker
+
+Picture = NDArray[np.uint8]
+
+_FIRST_RETRY_S = 0.25
+_LONGEST_RETRY_S = 8.0
+
+
+OnFound = Callable[[TableFit], str]
+"""Told of a table that was found; answers with the id of the stored calibration."""
+
+
+def _unstored(_fit: TableFit) -> str:
+    return "unstored"
+
+
+class Pipeline:
+    """Picture → table → balls → cue → tracks.
+
+    Attributes:
+        table: the table looked for.
+        camera: the camera model in force, ``None`` until the table has been found.
+        calibration: its id.
+        problem: why there is no table yet, one sentence.
+        fit: the table as this pipeline found it itself.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        camera: CameraModel | None = None,
+        *,
+        calibration: str | None = None,
+        head_guessed: bool = True,
+        corners_px: ArrayLike | None = None,
+        residual_mm: float = 0.5,
+        profile: ColourProfile | None = None,
+        on_found: OnFound = _unstored,
+        epoch: int | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Set up.
+
+        Args:
+            table: what is looked for.
+            camera: calibration in force, if there is one.
+            calibration: its id.
+            head_guessed: whether its head end was guessed.
+            corners_px: (4, 2) cushion-nose corners known from outside; refined.
+            residual_mm: of the calibration in force.
+            profile: colours learned on this table.
+            on_found: told of a table that was found.
+            epoch: of the track numbers; made from the clock when ``None``.
+            clock: seconds, for the stages' durations.
+        """
+        self.table = table
+        self.camera: CameraModel | None = None
+        self.calibration: str | None = None
+        self.head_guessed = head_guessed
+        self.problem = "the table has not been found yet"
+        self.fit: TableFit | None = None
+        self._corners = corners_px
+        self._profile = profile
+        self._on_found = on_found
+        self._clock = clock
+        self._quality = QualityWatch()
+        self._retry_s = _FIRST_RETRY_S
+        self._next_try_ns: int | None = None
+        self._detector: BallDetector | None = None
+        self._epoch = time.monotonic_ns() // 1000 if epoch is None else epoch
+        self._residual_mm = residual_mm
+        self._tracker = Tracker(table)
+        self._cue_tracker = CueTracker(table)
+        self._cue_seen: CueObservation | None = None
+        self._cue: m.CueState | None = None
+        self._anything_moves = False
+        if camera is not None:
+            self.calibrate(camera, calibration, residual_mm=residual_mm, head_guessed=head_guessed)
+
+    @property
+    def epoch(self) -> int:
+        """Changes whenever track numbers start anew."""
+        return self._epoch
+
+    @property
+    def detector(self) -> BallDetector | None:
+        """The detector in use, once there is a calibration."""
+        return self._detector
+
+    def calibrate(
+        self,
+        camera: CameraModel,
+        calibration: str | None,
+        *,
+        residual_mm: float = 0.5,
+        head_guessed: bool = True,
+    ) -> None:
+        """Put a calibration in force; what was tracked in the old one is forgotten."""
+        self.camera, self.calibration = camera, calibration
+        self.head_guessed = head_guessed
+        self._residual_mm = residual_mm
+        self._detector = BallDetector(self.table, camera, self._profile)
+        self._epoch += 1
+        self._forget_tracks()
+
+    def search(self, corners_px: ArrayLike | None = None) -> None:
+        """Give up the calibration in force and find the table in the next picture."""
+        self.camera = self._detector = self.fit = None
+        self.calibration = None
+        self._corners = corners_px
+        self._next_try_ns, self._retry_s = None, _FIRST_RETRY_S
+
+    def reset(self) -> None:
+        """Forget all tracks: a new epoch."""
+        self._epoch += 1
+        self._forget_tracks()
+
+    def process(
+        self,
+        picture: Picture,
+        frame: int,
+        exposure_ns: int,
+        source: m.SourceInfo,
+        light: Picture | None = None,
+    ) -> m.TableState:
+        """Everything that one picture tells.
+
+        Args:
+            picture: BGR uint8 (H, W, 3).
+            frame: its number.
+            exposure_ns: middle of its exposure.
+            source: where it comes from.
+            light: the projector's light map at that time, see ``light_map``.
+        """
+        stages: dict[str, float] = {}
+        started = self._clock()
+        quality, repeated = self._quality.look(picture, exposure_ns, live=source.is_real)
+        started = self._lap(stages, "quality", started)
+        height, width = picture.shape[:2]
+        if self.camera is not None and (width, height) != (self.camera.width, self.camera.height):
+            self.search(self._corners)
+        if self.camera is None and quality.usable:
+            self._find(picture, exposure_ns)
+            started = self._lap(stages, "table", started)
+        balls: list[m.BallState] = []
+        cue: m.CueState | None = None
+        detector = self._detector
+        if detector is not None and not quality.usable:
+            balls = self._tracker.coast(exposure_ns)
+        elif detector is not None and repeated and self._anything_moves:
+            # One exposure twice (a film of 15 pictures a second shown at 30): nothing new.
+            balls, cue = self._tracker.coast(exposure_ns), self._cue
+        elif detector is not None:
+            detections = detector.detect(picture, light)
+            started = self._lap(stages, "detection", started)
+            self._cue_seen = find_cue(
+                picture,
+                self.table,
+                detector.camera,
+                detections,
+                self._cue_seen,
+                working=detector.working,
+            )
+            started = self._lap(stages, "cue", started)
+            balls = self._tracker.update(detections, frame, exposure_ns, detector.look)
+            cue = self._cue_tracker.update(self._cue_seen, balls, exposure_ns)
+            self._lap(stages, "tracking", started)
+        self._cue = cue
+        self._anything_moves = any(b.moving for b in balls)
+        return m.TableState(
+            frame=frame,
+            exposure_ns=exposure_ns,
+            epoch=self._epoch,
+            table=self.table.name,
+            width=self.table.width,
+            length=self.table.length,
+            ball_radius=self.table.balls.radius,
+            source=source,
+            calibration=self.calibration,
+            head_guessed=self.head_guessed,
+            balls=tuple(self._with_pixels(balls)),
+            cue=cue,
+            quality=quality if self.camera is not None else _without_table(quality, self.problem),
+            stages_ms=stages,
+        )
+
+    def _find(self, picture: Picture, exposure_ns: int) -> None:
+        """Look for the table, less and less often while it is not found."""
+        if self._next_try_ns is not None and exposure_ns < self._next_try_ns:
+            return
+        try:
+            fit = find_table(picture, self.table, corners=self._corners)
+        except InputError as error:
+            self.problem = str(error)
+            self._next_try_ns = exposure_ns + round(self._retry_s * 1e9)
+            self._retry_s = min(_LONGEST_RETRY_S, 2 * self._retry_s)
+            return
+        self._retry_s = _FIRST_RETRY_S
+        self.fit = fit
+        self.calibrate(
+            fit.camera,
+            self._on_found(fit),
+            residual_mm=fit.residual_mm,
+            head_guessed=fit.head_guessed,
+        )
+
+    def _forget_tracks(self) -> None:
+        # Averaging removes the noise of single pictures, not the calibration's error.
+        systematic = min(0.003, max(0.0003, self._residual_mm / 2000))
+        self._tracker = Tracker(self.table, replace(TrackerSettings(), systematic=systematic))
+        self._cue_tracker = CueTracker(self.table)
+        self._cue_seen = self._cue = None
+        self._anything_moves = False
+
+    def _with_pixels(self, balls: list[m.BallState]) -> list[m.BallState]:
+        """Balls that were not detected in this picture: where they would appear."""
+        camera = self.camera
+        unseen = [i for i, b in enumerate(balls) if b.x_px is None]
+        if camera is None or not unseen:
+            return balls
+        centres = np.array([(balls[i].x_m, balls[i].y_m) for i in unseen])
+        middles, radii = discs(camera, centres, self.table.balls.radius)
+        filled = list(balls)
+        for i, middle, radius in zip(unseen, middles, radii, strict=True):
+            filled[i] = balls[i].model_copy(
+                update={
+                    "x_px": float(middle[0]),
+                    "y_px": float(middle[1]),
+                    "radius_px": float(radius),
+                }
+            )
+        return filled
+
+    def _lap(self, stages: dict[str, float], name: str, started: float) -> float:
+        now = self._clock()
+        stages[name] = 1e3 * (now - started)
+        return now
+
+
+def _without_table(quality: m.PictureQuality, problem: str) -> m.PictureQuality:
+    if not quality.usable:
+        return quality
+    return quality.model_copy(update={"usable": False, "problem": problem})
