@@ -10,7 +10,8 @@ Models (``parameters.BallBallModel``):
   the public engine that extended them to e < 1, pooltool, takes the normal speed after the impact.
 * COULOMB: the same with a constant μ.
 
-The cloth keeps the balls down: the vertical velocity that friction would give is dropped.
+The cloth keeps the balls down: the vertical velocity that friction would give is dropped.  Contacts
+slower than ``layout.SLOW`` take the whole normal velocity in every model.
 """
 
 from __future__ import annotations
@@ -52,7 +53,21 @@ def collide(first: Floats, second: Floats, numbers: Floats, model: int) -> None:
     closing = rx * nx + ry * ny
     if closing <= 0.0:
         return
-    if model == _ELASTIC or closing < SLOW:
+    # They are freed of what they have sunk into each other: rounding, unless they were pressed.
+    free = 0.5 * min(distance - 2.0 * numbers[N_RADIUS], 0.0)
+    first[X] += free * nx
+    first[Y] += free * ny
+    second[X] -= free * nx
+    second[Y] -= free * ny
+    if closing < SLOW:
+        # They go on together.
+        half = 0.5 * closing
+        first[VX] -= half * nx
+        first[VY] -= half * ny
+        second[VX] += half * nx
+        second[VY] += half * ny
+        return
+    if model == _ELASTIC:
         first[VX] -= closing * nx
         first[VY] -= closing * ny
         second[VX] += closing * nx

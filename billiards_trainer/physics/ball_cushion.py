@@ -12,7 +12,8 @@ height to the ball's centre.
   across, and slip again (W. J. Stronge, Impact Mechanics, 2nd ed., ch. 5); ``cushion_ratio`` is the
   ratio of the two natural frequencies.
 
-The cloth keeps the ball down: the vertical velocity is dropped.
+The cloth keeps the ball down: the vertical velocity is dropped.  Contacts slower than
+``layout.SLOW`` take the whole normal velocity in every model.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from billiards_trainer.physics.layout import (
     WX,
     WY,
     WZ,
+    X,
+    Y,
 )
 from billiards_trainer.physics.parameters import CushionModel
 from billiards_trainer.physics.state import Floats
@@ -49,6 +52,7 @@ def rebound(
     nx: float,
     ny: float,
     reach: float,
+    gap: float,
     height: float,
     numbers: Floats,
     model: int,
@@ -56,15 +60,24 @@ def rebound(
     """Change velocity and spin of a ball (row of the ball array) by its impact on a cushion.
 
     ``nx, ny`` is the horizontal unit vector from the cushion to the ball's centre, ``reach`` the
-    horizontal distance from it (of a jaw: from its axis), ``height`` that of the nose, in metres.
+    horizontal distance from it (of a jaw: from its axis), ``gap`` that between the surfaces, and
+    ``height`` that of the nose, in metres.
     """
     closing = -(ball[VX] * nx + ball[VY] * ny)
     if closing <= 0.0:
         return
-    if model == _MIRROR or closing < SLOW:
-        e = 1.0 if closing < SLOW else numbers[N_E_CUSHION]
-        ball[VX] += (1.0 + e) * closing * nx
-        ball[VY] += (1.0 + e) * closing * ny
+    # It is freed of what it has sunk in: rounding, unless it was pressed.
+    ball[X] -= min(gap, 0.0) * nx
+    ball[Y] -= min(gap, 0.0) * ny
+    if closing < SLOW:
+        # It stays at the cushion.
+        ball[VX] += closing * nx
+        ball[VY] += closing * ny
+        return
+    if model == _MIRROR:
+        bounce = (1.0 + numbers[N_E_CUSHION]) * closing
+        ball[VX] += bounce * nx
+        ball[VY] += bounce * ny
         return
     radius = numbers[N_RADIUS]
     e = numbers[N_E_CUSHION]

@@ -66,11 +66,11 @@ DONE, FULL, TOO_MANY, TOO_LONG = 0, 1, 2, 3
 
 # Two bodies nearer than this touch, m.
 TOUCH = 1e-9
-# Bodies that touch and are pressed together by friction sink in this far before they are parted, m.
-# It bounds the number of events of a push, and is a hundredth of what a camera could ever see.
-SINK = 1e-7
-# Contacts slower than this are elastic and frictionless, m/s: losses would otherwise let a push end
-# in infinitely many ever smaller ones.
+# Friction can press touching bodies together for a while (a spinning ball against a frozen one).
+# Instead of infinitely many ever smaller bounces there are contacts slower than SLOW, m/s: they
+# take the whole normal velocity, and happen when the bodies have sunk into each other by SINK, m,
+# of which they are freed.  So a push costs at most some thousand events a second.
+SINK = 1e-6
 SLOW = 1e-3
 # Slower than this is no approach at all, m/s.
 STILL = 1e-6

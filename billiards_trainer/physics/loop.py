@@ -15,6 +15,7 @@ from billiards_trainer.physics.layout import (
     C_CUE,
     C_CUSHION,
     CHEIGHT,
+    CRADIUS,
     CUSHION,
     CX,
     CY,
@@ -198,27 +199,22 @@ def proceed(
                 tallies[other, 2] = i
         elif kind == CUSHION:
             nx, ny = segments[other, SNX], segments[other, SNY]
-            if segments[other, SBOTH] != 0.0:
-                across = (row[X] - segments[other, SX]) * nx + (row[Y] - segments[other, SY]) * ny
-                if across < 0.0:
-                    nx, ny = -nx, -ny
-            rebound(
-                row, nx, ny, numbers[N_RADIUS], segments[other, SHEIGHT], numbers, choice[C_CUSHION]
-            )
+            away = (row[X] - segments[other, SX]) * nx + (row[Y] - segments[other, SY]) * ny
+            if away < 0.0 and segments[other, SBOTH] != 0.0:
+                nx, ny, away = -nx, -ny, -away
+            radius = numbers[N_RADIUS]
+            height = segments[other, SHEIGHT]
+            rebound(row, nx, ny, radius, away - radius, height, numbers, choice[C_CUSHION])
             settle(row, numbers, True)
             tallies[i, 1] += 1
         elif kind == JAW:
             nx, ny = row[X] - jaws[other, CX], row[Y] - jaws[other, CY]
             distance = math.sqrt(nx * nx + ny * ny)
-            rebound(
-                row,
-                nx / distance,
-                ny / distance,
-                distance,
-                jaws[other, CHEIGHT],
-                numbers,
-                choice[C_CUSHION],
-            )
+            nx /= distance
+            ny /= distance
+            gap = distance - numbers[N_RADIUS] - jaws[other, CRADIUS]
+            height = jaws[other, CHEIGHT]
+            rebound(row, nx, ny, distance, gap, height, numbers, choice[C_CUSHION])
             settle(row, numbers, True)
             tallies[i, 1] += 1
         elif kind == POCKET:

@@ -47,7 +47,7 @@ from billiards_trainer.physics.layout import (
     X,
     Y,
 )
-from billiards_trainer.physics.roots import circle_contact, line_contact
+from billiards_trainer.physics.roots import circle_contact, line_contact, segment_contact
 from billiards_trainer.physics.state import Floats, Motion
 
 _SLIDING = int(Motion.SLIDING)
@@ -118,21 +118,15 @@ def predict_own(
     kind = -1
     other = -1
     for k in range(segments.shape[0]):
-        nx, ny = segments[k, SNX], segments[k, SNY]
+        nx, ny, length = segments[k, SNX], segments[k, SNY], segments[k, SLENGTH]
         px, py = x - segments[k, SX], y - segments[k, SY]
-        away = px * nx + py * ny
-        if away < 0.0 and segments[k, SBOTH] != 0.0:
-            nx, ny, away = -nx, -ny, -away
-        if away < -radius:
-            continue
-        t = line_contact(away - radius, vx * nx + vy * ny, ax * nx + ay * ny)
+        t = segment_contact(px, py, vx, vy, ax, ay, nx, ny, length, radius)
+        if segments[k, SBOTH] != 0.0:
+            t = min(t, segment_contact(px, py, vx, vy, ax, ay, -nx, -ny, -length, radius))
         if t <= horizon:
-            tx, ty = segments[k, STX], segments[k, STY]
-            along = (px + t * (vx + 0.5 * t * ax)) * tx + (py + t * (vy + 0.5 * t * ay)) * ty
-            if 0.0 <= along <= segments[k, SLENGTH]:
-                horizon = t
-                kind = CUSHION
-                other = k
+            horizon = t
+            kind = CUSHION
+            other = k
     for k in range(pockets.shape[0]):
         t = circle_contact(
             x - pockets[k, CX], y - pockets[k, CY], vx, vy, ax, ay, pockets[k, CRADIUS], horizon

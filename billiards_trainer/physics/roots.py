@@ -15,6 +15,10 @@ from billiards_trainer.physics.compilation import kernel
 from billiards_trainer.physics.layout import SINK, SLOW, STILL, TOUCH
 
 _NEVER = math.inf
+# What overlaps more than SINK already is met when it is this much deeper, m.
+_DEEPER = 1e-10
+# Closing speed beyond which a touching body has certainly been away and come back, m/s.
+_FAST = 20.0 * SLOW
 
 
 @kernel
@@ -44,12 +48,67 @@ def line_contact(gap: float, speed: float, acceleration: float) -> float:
         return falling_root(gap, speed, acceleration)
     if -speed > SLOW or (gap <= -SINK and -speed > STILL):
         return 0.0
-    depth = max(SINK, TOUCH - gap)
+    depth = max(SINK, _DEEPER - gap)
     t = falling_root(gap + depth, speed, acceleration)
     if t < _NEVER:
         closing = -(speed + acceleration * t)
-        if closing > SLOW:
+        if closing > _FAST:
+            # A body that left and comes back at speed: it touches before it could sink in.
             t = max(0.0, t - depth / closing)
+    return t
+
+
+@kernel
+def later_falling_root(c: float, v: float, a: float) -> float:
+    """First t > 0 with c + v·t + a·t²/2 = 0, rising before and falling then; c < 0."""
+    square = v * v - 2.0 * a * c
+    if v > 0.0 and a < 0.0 and square > 0.0:
+        return -(v + math.sqrt(square)) / a
+    return _NEVER
+
+
+@kernel
+def segment_contact(
+    px: float,
+    py: float,
+    vx: float,
+    vy: float,
+    ax: float,
+    ay: float,
+    nx: float,
+    ny: float,
+    length: float,
+    radius: float,
+) -> float:
+    """Time until a ball touches one side of a straight edge between its ends, or infinity.
+
+    The arguments are the ball's position from the edge's start, its velocity and acceleration, the
+    edge's unit normal on the side in question (the edge then runs along -n turned by +90° or -90°;
+    ``length`` is signed accordingly), and the ball's radius.
+    """
+    gap = px * nx + py * ny - radius
+    speed = vx * nx + vy * ny
+    acceleration = ax * nx + ay * ny
+    # Along the edge: n turned by -90°.
+    along = px * ny - py * nx
+    along_speed = vx * ny - vy * nx
+    along_acceleration = ax * ny - ay * nx
+    low, high = min(0.0, length), max(0.0, length)
+    if gap > -radius:
+        t = line_contact(gap, speed, acceleration)
+        if t == _NEVER:
+            return t
+        s = along + t * (along_speed + 0.5 * t * along_acceleration)
+        if low <= s <= high:
+            return t
+        if gap > TOUCH:
+            return _NEVER
+    # Beside the end of the edge, or behind it: it may come round.
+    t = later_falling_root(gap, speed, acceleration)
+    if t < _NEVER:
+        s = along + t * (along_speed + 0.5 * t * along_acceleration)
+        if not low <= s <= high:
+            t = _NEVER
     return t
 
 
@@ -100,7 +159,7 @@ def quartic_falling_root(
             lo = 0.0
             hi = w
             # The tangent at the left end: short of the root where the gap closes ever slower.
-            t = -e / d if d < 0.0 and -e < d * -w else 0.5 * w
+            t = -e / d if e < -d * w else 0.5 * w
             for _ in range(100):
                 f = e + t * (d + t * (c + t * (b + t * a)))
                 if f > 0.0:
@@ -170,7 +229,7 @@ def circle_contact(
         gap = distance - reach
         if closing > SLOW or (gap <= -SINK and closing > STILL):
             return 0.0
-        depth = max(SINK, 1e-10 - gap)
+        depth = max(SINK, _DEEPER - gap)
         reach -= depth
     if horizon <= 0.0:
         return _NEVER
@@ -188,6 +247,6 @@ def circle_contact(
         qx = px + t * (vx + 0.5 * t * ax)
         qy = py + t * (vy + 0.5 * t * ay)
         closing = -(qx * (vx + t * ax) + qy * (vy + t * ay)) / reach
-        if closing > SLOW:
+        if closing > _FAST:
             t = max(0.0, t - depth / closing)
     return t
