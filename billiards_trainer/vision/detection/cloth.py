@@ -31,6 +31,7 @@ DARK = 0.42
 """Cloth in the deepest shadow still reflects more than this share of its light."""
 BRIGHT = 1.22
 """Cloth is seldom lit brighter than this many times its surroundings, except by the projector."""
+_SQUARE = np.ones((3, 3), np.uint8)
 
 
 class ClothError(ValueError):
@@ -71,9 +72,10 @@ def learn(image: Mask, view: View, hint: tuple[float, float, float] | None = Non
     total = small.sum(axis=2) + 3 * PEDESTAL
     blue = (small[:, :, 0] - small[:, :, 1]) / total
     red = (small[:, :, 2] - small[:, :, 1]) / total
+    area = max(1, np.count_nonzero(inside))
     mode_blue, mode_red = _mode(blue[inside], red[inside], hint)
     near = (np.abs(blue - mode_blue) < 0.06) & (np.abs(red - mode_red) < 0.06) & inside
-    if np.count_nonzero(near) < 0.1 * max(1, np.count_nonzero(inside)):
+    if np.count_nonzero(near) < 0.1 * area:
         raise ClothError("no cloth is seen where the table should be")
     level = float(np.median(total[near]))
     sure = near & (total > 0.45 * level) & (total < 1.7 * level)
@@ -81,29 +83,34 @@ def learn(image: Mask, view: View, hint: tuple[float, float, float] | None = Non
     # Balls and shadows that resemble the cloth leave it now, against the local colour.
     for sigma in (4.0, 2.5):
         ratio = (small + PEDESTAL) / (background + PEDESTAL)
-        light = ratio.mean(axis=2)
-        tint = np.abs(ratio - light[:, :, None]).max(axis=2)
-        sure = inside & (tint < 0.05) & (light > 0.85) & (light < 1.15)
-        sure = cv2.erode(sure.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        if np.count_nonzero(sure) < 20:
+        b, g, r = ratio[:, :, 0], ratio[:, :, 1], ratio[:, :, 2]
+        light = (b + g + r) / 3
+        like = (np.abs(b - light) < 0.05) & (np.abs(g - light) < 0.05) & (np.abs(r - light) < 0.05)
+        like &= inside & (np.abs(light - 1) < 0.15)
+        kept = cv2.erode(like.astype(np.uint8), _SQUARE) > 0
+        if np.count_nonzero(kept) < 20:
             break
+        sure = kept
         background = _fill(small, sure, sigma)
-    wide = cv2.resize(background, (view.width, view.height), interpolation=cv2.INTER_LINEAR)
-    wide = np.clip(wide + 0.5, 0, 255).astype(np.uint8)
-    pixels = small[sure] if np.any(sure) else small[near]
-    colour = np.median(pixels, axis=0)
-    share = np.count_nonzero(sure) / max(1, np.count_nonzero(inside))
-    divided = divide(image, wide)
-    step = divided[::3, ::3].astype(np.int16)
-    known = (
-        cv2.resize(
-            sure.astype(np.uint8), (step.shape[1], step.shape[0]), interpolation=cv2.INTER_NEAREST
-        )
-        > 0
+    wide = cv2.resize(_to_bytes(background), (view.width, view.height))
+    colour = np.median(small[sure], axis=0)
+    share = np.count_nonzero(sure) / area
+    return Cloth(wide, _triple(colour), share, _noise(image, wide, sure))
+
+
+def _noise(image: Mask, background: Mask, sure: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Spread of blue-green, red-green and brightness over sure cloth, in the divided picture."""
+    rows, columns = np.nonzero(sure[:-1, :-1])
+    offset = COARSE // 2
+    rows, columns = rows * COARSE + offset, columns * COARSE + offset
+    pixel = image[rows, columns].astype(np.float32) + PEDESTAL
+    ratio = pixel / (background[rows, columns].astype(np.float32) + PEDESTAL) * GREY
+    b, g, r = ratio.T
+    return (
+        max(0.8, _spread(b - g)),
+        max(0.8, _spread(r - g)),
+        max(0.8, _spread((b + g + r) / 3)),
     )
-    b, g, r = (step[:, :, i][known] for i in range(3))
-    noise = tuple(max(0.8, _spread(v)) for v in (b - g, r - g, (b + g + r) / 3))
-    return Cloth(wide, tuple(float(c) for c in colour), share, noise)  # type: ignore[arg-type]
 
 
 def divide(image: Mask, background: Mask) -> Mask:
@@ -137,22 +144,37 @@ def _mode(
 def _fill(image: NDArray[np.float32], sure: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
     """Average over sure pixels near by; where there are none, over those farther away."""
     weight = sure.astype(np.float32)
-    marked = image * weight[:, :, None]
-    near_w = cv2.GaussianBlur(weight, (0, 0), sigma)
-    near_c = cv2.GaussianBlur(marked, (0, 0), sigma)
-    far_w = cv2.GaussianBlur(weight, (0, 0), 4 * sigma) + 1e-4
-    overall = np.median(image[sure], axis=0).astype(np.float32) if np.any(sure) else 0.0
-    far_c = cv2.GaussianBlur(marked, (0, 0), 4 * sigma) + 1e-4 * overall
+    marked = cv2.merge([image * weight[:, :, None], weight])
+    near = cv2.GaussianBlur(marked, (0, 0), sigma)
+    # The far average is smooth: a quarter of the size is enough for it.
+    height, width = weight.shape
+    quarter = (max(1, width // 4), max(1, height // 4))
+    far = cv2.resize(marked, quarter, interpolation=cv2.INTER_AREA)
+    far = cv2.GaussianBlur(far, (0, 0), sigma)
+    overall = far.mean(axis=(0, 1))
+    far = cv2.resize(far + 1e-3 * overall, (width, height))
     doubt = np.float32(0.02)
-    far = far_c / far_w[:, :, None]
-    return (near_c + doubt * far) / (near_w + doubt)[:, :, None]
+    filled = near + doubt * far / far[:, :, 3:]
+    return filled[:, :, :3] / filled[:, :, 3:]
 
 
-def _spread(values: NDArray[np.floating] | NDArray[np.integer]) -> float:
-    if len(values) == 0:
+def _spread(values: NDArray[np.float32]) -> float:
+    """Robust standard deviation: half the distance between the 16th and the 84th percentile."""
+    count = len(values)
+    if count < 10:
         return 3.0
-    low, high = np.percentile(values, [16, 84])
-    return float(high - low) / 2
+    low, high = int(0.16 * count), int(0.84 * count)
+    parted = np.partition(values, (low, high))
+    return float(parted[high] - parted[low]) / 2
+
+
+def _triple(values: NDArray[np.float32]) -> tuple[float, float, float]:
+    b, g, r = (float(v) for v in values)
+    return b, g, r
+
+
+def _to_bytes(values: NDArray[np.float32]) -> Mask:
+    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
 
 
 def unlikeness(divided: Mask, cloth: Cloth) -> Mask:

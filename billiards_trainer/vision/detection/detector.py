@@ -88,7 +88,7 @@ class BallDetector:
         Raises:
             ValueError: the picture's size is not the camera's.
         """
-        view, ball = self.view, self.table.balls.radius
+        view = self.view
         if picture.shape[:2] != (self.camera.height, self.camera.width):
             raise ValueError(
                 f"the picture has {picture.shape[1]}x{picture.shape[0]} pixels, "
@@ -103,16 +103,15 @@ class BallDetector:
         places, value = candidates.peaks(tally, view, LEAST_VOTES)
         if len(places) == 0:
             return []
-        centres = self.camera.to_plane(view.to_full(places), ball)
-        rays = refine.sample(picture, view, centres)
+        rays = refine.sample(picture, view, view.to_full(places))
         background = refine.background_at(working.cloth.background, places)
-        fit = refine.fit(rays, refine.edge_strength(rays.colours, background))
+        fit = refine.fit(rays, refine.edge_strength(rays, background))
         verdict = judge.judge(view, working.unlike, value, fit)
         keep = judge.select(view, fit, verdict, LEAST_CONFIDENCE)
         if len(keep) == 0:
             return []
-        found = geometry.centres_from_discs(self.camera, fit.middle[keep], ball)
-        covariances = self._covariances(found, fit, keep)
+        found = view.centre.at(fit.middle[keep])
+        covariances = self._covariances(fit, keep)
         identities = identify(
             picture, view, fit.middle[keep], fit.radius[keep], working.cloth, self.profile
         )
@@ -142,10 +141,11 @@ class BallDetector:
             return Sight.BARE
         return Sight.COVERED if covered > 0.5 else Sight.UNKNOWN
 
-    def _covariances(self, found: Array, fit: refine.Fit, keep: NDArray[np.intp]) -> Array:
+    def _covariances(self, fit: refine.Fit, keep: NDArray[np.intp]) -> Array:
+        # In pixels, with the size's uncertainty marginalised out.
         scatter = np.hypot(fit.spread[keep], EDGE_SCATTER_PX)
-        pixel = np.linalg.inv(fit.information[keep]) * (scatter**2)[:, None, None]
-        jacobian = geometry.jacobians(self.camera, found, self.table.balls.radius)
+        pixel = np.linalg.inv(fit.information[keep])[:, :2, :2] * (scatter**2)[:, None, None]
+        jacobian = self.view.centre.slope(fit.middle[keep])
         out: Array = jacobian @ pixel @ jacobian.transpose(0, 2, 1)
         return out
 

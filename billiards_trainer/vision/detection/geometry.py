@@ -92,25 +92,3 @@ def centres_from_discs(camera: CameraModel, middles: Array, radius: float) -> Ar
         shown, _size = discs(camera, guess, radius)
         guess = guess + camera.to_plane(middles, radius) - camera.to_plane(shown, radius)
     return guess
-
-
-def jacobians(camera: CameraModel, centres: Array, radius: float) -> Array:
-    """How ball centres move in table metres when their discs move by a pixel.
-
-    Args:
-        camera: the camera.
-        centres: shape (N, 2), table metres.
-        radius: ball radius in metres.
-
-    Returns:
-        Shape (N, 2, 2): d(x, y) / d(column, row), metres a pixel.
-    """
-    centres = np.asarray(centres, dtype=np.float64).reshape(-1, 2)
-    step = 1e-3
-    height = np.full((len(centres), 1), radius)
-    columns = []
-    for offset in ((step, 0.0), (0.0, step)):
-        ahead = camera.to_pixels(np.hstack([centres + offset, height]))
-        behind = camera.to_pixels(np.hstack([centres - offset, height]))
-        columns.append((ahead - behind) / (2 * step))
-    return np.linalg.inv(np.stack(columns, axis=2))

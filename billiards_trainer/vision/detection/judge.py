@@ -58,7 +58,7 @@ def judge(view: View, unlike: Mask, votes: Array, fit: Fit) -> Verdict:
 def select(view: View, fit: Fit, verdict: Verdict, least: float) -> NDArray[np.intp]:
     """The best candidates that can lie on one table together, surest first."""
     ball = view.table.balls.radius
-    place = view.camera.to_plane(fit.middle, ball)
+    place = view.centre.at(fit.middle)
     kept: list[int] = []
     for k in np.argsort(-verdict.confidence, kind="stable"):
         if verdict.confidence[k] < least:

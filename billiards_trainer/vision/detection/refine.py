@@ -15,15 +15,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from billiards_trainer.vision.detection import geometry
+from billiards_trainer.vision.detection.view import RAYS as ANGLES
 from billiards_trainer.vision.detection.view import View
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
-ANGLES = 40
-INNER, OUTER, STEPS = 0.4, 1.6, 31
+INNER, OUTER, STEPS = 0.5, 1.46, 25
 LAMBDA = np.linspace(INNER, OUTER, STEPS)
 STEP = float(LAMBDA[1] - LAMBDA[0])
 WEAK = 0.10
@@ -32,30 +31,36 @@ REACH = 0.3
 """Largest shift sought by the coarse search, in radii."""
 WINDOW = 3
 """Steps to either side within which a ray's own edge is sought."""
+SIZE_STD = 0.02
+"""How uncertain the expected size of a disc is, as a share: ball, table and camera height."""
+RAY_STD = 0.03
+"""Scatter of a ray's edge, in radii, against which that is weighed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rays:
-    """Samples round candidates: ``colours`` float32 (N, ANGLES, STEPS, 3), BGR."""
+    """Samples round candidates.
+
+    ``middle`` (N, 2) and ``spoke`` (N, ANGLES, 2) in pixels; ``colours`` uint8
+    (N·ANGLES, STEPS, 3), BGR along each ray.
+    """
 
     middle: Array
     spoke: Array
-    colours: Single
+    colours: Mask
 
 
-def sample(picture: Mask, view: View, centres: Array) -> Rays:
+def sample(picture: Mask, view: View, middle: Array) -> Rays:
     """Sample along rays from the discs' middles.
 
     Args:
         picture: full-resolution BGR uint8.
         view: the view.
-        centres: shape (N, 2), table metres.
+        middle: where the discs' middles are believed to be, pixels, (N, 2).
     """
-    ring = geometry.outlines(view.camera, centres, view.table.balls.radius, ANGLES)
-    middle = ring.mean(axis=1)
-    spoke = ring - middle[:, None, :]
+    spoke = view.spokes.at(middle)
     at = middle[:, None, None, :] + LAMBDA[None, None, :, None] * spoke[:, :, None, :]
-    n = len(centres)
+    n = len(middle)
     flat = at.reshape(n * ANGLES, STEPS, 2).astype(np.float32)
     colours = cv2.remap(
         picture,
@@ -64,7 +69,7 @@ def sample(picture: Mask, view: View, centres: Array) -> Rays:
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return Rays(middle, spoke, colours.reshape(n, ANGLES, STEPS, 3).astype(np.float32))
+    return Rays(middle, spoke, colours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class Fit:
         support: share of the outline on which an edge lies where it should, (N,).
         strength: mean strength of those edges in shares of the cloth's light, (N,).
         seen: which rays support the fit, bool (N, ANGLES).
-        information: inverse covariance of the middle for edges of one pixel scatter, (N, 2, 2).
+        information: inverse covariance of shift (and growth) in radii for rays of unit scatter,
+            (N, 3, 3).
     """
 
     middle: Array
@@ -92,77 +98,78 @@ class Fit:
     information: Array
 
 
-def edge_strength(colours: Single, background: Single) -> Single:
+def edge_strength(rays: Rays, background: Single) -> Single:
     """Change of colour along the rays, in shares of the cloth's own light.
 
     Args:
-        colours: (N, ANGLES, STEPS, 3).
+        rays: from ``sample``.
         background: cloth colour at each candidate, (N, 3).
 
     Returns:
         float32 (N, ANGLES, STEPS), at the same places as the samples; the ends are 0.
     """
-    scaled = colours / (background[:, None, None, :] + 10.0)
-    change = np.abs(scaled[:, :, 2:] - scaled[:, :, :-2]).max(axis=3)
-    out = np.zeros(colours.shape[:3], np.float32)
-    out[:, :, 1:-1] = change
-    return out
+    n = len(background)
+    change = cv2.absdiff(rays.colours[:, 2:], rays.colours[:, :-2])
+    scale = np.repeat(1 / (background + np.float32(10)), ANGLES, axis=0)
+    b, g, r = (c * scale[:, k, None] for k, c in enumerate(cv2.split(change)))
+    out = np.zeros((n * ANGLES, STEPS), np.float32)
+    np.maximum(np.maximum(b, g), r, out=out[:, 1:-1])
+    return out.reshape(n, ANGLES, STEPS)
 
 
 def fit(rays: Rays, strength: Single) -> Fit:
     """Shift the expected outlines onto the edges; see the module's description."""
-    n = len(strength)
-    size = np.linalg.norm(rays.spoke, axis=2)
+    size = np.sqrt((rays.spoke**2).sum(axis=2))
     normal = rays.spoke / size[:, :, None]
+    nx, ny = normal[:, :, 0], normal[:, :, 1]
     radius = size.mean(axis=1)
     shift = _coarse(strength, normal)
-    expected = 1 + np.einsum("nak,nk->na", normal, shift)
+    expected = 1 + nx * shift[:, :1] + ny * shift[:, 1:]
     position, peak = _ray_edges(strength, expected)
-    # In units of the radius, relative to the expected outline.
+    # Everything in radii, relative to the expected outline.
     offset = position - 1
-    growth = np.zeros(n)
     base = peak / (peak + WEAK)
-    moved = shift.copy()
-    information = np.zeros((n, 3, 3))
-    design = np.concatenate([normal, np.ones((n, ANGLES, 1))], axis=2)
-    prior = np.diag([1e-3, 1e-3, 1.0]) * (0.02**-2 * 0.03**2)
-    weight = base
+    one = np.ones_like(nx)
+    design = np.stack([nx, ny, one], axis=2)
+    products = np.stack([nx * nx, nx * ny, nx, nx * ny, ny * ny, ny, nx, ny, one], axis=2)
+    prior = np.diag([1e-3, 1e-3, (RAY_STD / SIZE_STD) ** 2])
+    solution = np.concatenate([shift, np.zeros((len(shift), 1))], axis=1)
     for scale in (0.10, 0.07, 0.05, 0.05):
-        residual = offset - np.einsum("nak,nk->na", normal, moved) - growth[:, None]
+        residual = offset - (design @ solution[:, :, None])[:, :, 0]
         inlier = np.clip(1 - (residual / (2.5 * scale)) ** 2, 0, None) ** 2
-        weight = base * inlier
-        information = np.einsum("na,nai,naj->nij", weight, design, design) + prior
-        right = np.einsum("na,nai,na->ni", weight, design, offset)
-        solution = np.linalg.solve(information, right[:, :, None])[:, :, 0]
-        moved, growth = solution[:, :2], solution[:, 2]
-    residual = offset - np.einsum("nak,nk->na", normal, moved) - growth[:, None]
+        weight = (base * inlier)[:, None, :]
+        information = (weight @ products).reshape(-1, 3, 3) + prior
+        right = weight @ (design * offset[:, :, None])
+        solution = np.linalg.solve(information, right[:, 0, :, None])[:, :, 0]
+    residual = offset - (design @ solution[:, :, None])[:, :, 0]
     seen = (np.abs(residual) < 0.11) & (peak > WEAK / 3)
-    count = np.maximum(1, seen.sum(axis=1))
-    spread = np.sqrt(
-        np.maximum(1e-6, (weight * residual**2).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-6))
-    )
+    weight = weight[:, 0]
+    total = np.maximum(weight.sum(axis=1), 1e-6)
+    spread = np.sqrt((weight * residual**2).sum(axis=1) / total + 1e-6)
     return Fit(
-        middle=rays.middle + moved * radius[:, None],
+        middle=rays.middle + solution[:, :2] * radius[:, None],
         radius=radius,
-        growth=growth,
+        growth=solution[:, 2],
         spread=spread * radius,
         support=seen.mean(axis=1),
-        strength=(peak * seen).sum(axis=1) / count,
+        strength=(peak * seen).sum(axis=1) / np.maximum(1, seen.sum(axis=1)),
         seen=seen,
-        information=information[:, :2, :2],
+        information=information,
     )
 
 
 def _coarse(strength: Single, normal: Array) -> Array:
     """Best shift on a small grid, in radii, (N, 2)."""
-    sure = strength / (strength + np.float32(WEAK))
+    sure = strength[:, ::2] / (strength[:, ::2] + np.float32(WEAK))
     soft = sure.copy()
-    soft[:, :, 1:-1] += 0.5 * (sure[:, :, :-2] + sure[:, :, 2:])
+    soft[:, :, 1:-1] += np.float32(0.5) * (sure[:, :, :-2] + sure[:, :, 2:])
     side = np.linspace(-REACH, REACH, 7)
     dx, dy = (g.ravel() for g in np.meshgrid(side, side))
-    offset = normal[:, :, 0, None] * dx + normal[:, :, 1, None] * dy
-    index = np.rint((1 + offset - INNER) / STEP).astype(np.intp)
-    total = np.take_along_axis(soft, index, axis=2).sum(axis=1)
+    n, angles, _ = soft.shape
+    offset = normal[:, ::2] @ np.stack([dx, dy])
+    index = np.rint((1 + offset - INNER) / STEP).astype(np.int32)
+    index += (np.arange(n * angles, dtype=np.int32) * STEPS).reshape(n, angles, 1)
+    total = soft.ravel()[index].sum(axis=1)
     # The votes already point at the middle: a farther place must be clearly better.
     total = total * (1 - 0.25 * (dx * dx + dy * dy) / REACH**2)
     best = total.argmax(axis=1)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.detection import geometry
+from billiards_trainer.vision.detection.lookup import Lookup
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.uint8]
@@ -24,6 +25,8 @@ WORK_RADIUS = 4.2
 """Halving stops before a ball's mean radius falls below this many working pixels."""
 SLACK = 0.35
 """Ball radii by which a resting ball may seem to press into a cushion (calibration error)."""
+RAYS = 40
+"""Points on an outline."""
 GRID = 8
 """Working pixels between the points at which the geometry is computed; bilinear in between."""
 
@@ -41,8 +44,8 @@ class View:
         width: of the working image.
         height: of the working image.
         radius: ball radius in working pixels at each working pixel, float32 (height, width).
-        x: table x in metres at ball-centre height of each working pixel, float32 (height, width).
-        y: table y, likewise.
+        centre: pixel of a disc's middle → where the ball's centre lies, (2,) metres.
+        spokes: pixel of a disc's middle → its outline relative to it, (RAYS, 2) pixels.
         cloth: 255 where the picture shows the bed inside the noses, uint8 (height, width).
         centres: 255 where a ball's centre may be seen.
         shaft: 255 where the edges of a cue's shaft are looked for: the bed without its rim.
@@ -57,8 +60,8 @@ class View:
     width: int
     height: int
     radius: NDArray[np.float32]
-    x: NDArray[np.float32]
-    y: NDArray[np.float32]
+    centre: Lookup
+    spokes: Lookup
     cloth: Mask
     centres: Mask
     shaft: Mask
@@ -125,30 +128,37 @@ def make_view(table: Table, camera: CameraModel) -> View:
     u, v = np.meshgrid(columns, rows)
     full = np.column_stack([u.ravel(), v.ravel()])
     full = (full + 0.5) * shrink - 0.5 + [left, top]
-    plane = np.nan_to_num(camera.to_plane(full, ball), nan=1e3)
+    centre = np.nan_to_num(geometry.centres_from_discs(camera, full, ball), nan=9.0)
     # Far outside the table the size is of no interest, and a lens model may fold over there.
-    inside = np.clip(plane, [-0.5, -0.5], [table.width + 0.5, table.length + 0.5])
-    _, size = geometry.discs(camera, inside, ball)
+    centre = np.clip(centre, [-1.0, -1.0], [table.width + 1.0, table.length + 1.0])
+    ring = geometry.outlines(camera, centre, ball, RAYS)
+    spokes = ring - ring.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(spokes, axis=2).mean(axis=1)
     shape = u.shape
     size_map = _spread((size / shrink).reshape(shape), columns, rows, width, height)
-    x = _spread(np.clip(plane[:, 0], -9, 9).reshape(shape), columns, rows, width, height)
-    y = _spread(np.clip(plane[:, 1], -9, 9).reshape(shape), columns, rows, width, height)
+    x = _spread(centre[:, 0].reshape(shape), columns, rows, width, height)
+    y = _spread(centre[:, 1].reshape(shape), columns, rows, width, height)
+    origin = (
+        columns[0] * shrink + (shrink - 1) / 2 + left,
+        rows[0] * shrink + (shrink - 1) / 2 + top,
+    )
+    step = ((columns[1] - columns[0]) * shrink, (rows[1] - rows[0]) * shrink)
     blank = np.zeros((height, width), np.uint8)
     view = View(
-        camera,
-        table,
-        shrink,
-        left,
-        top,
-        width,
-        height,
-        size_map,
-        x,
-        y,
-        blank,
-        blank,
-        blank,
-        mean / shrink,
+        camera=camera,
+        table=table,
+        shrink=shrink,
+        left=left,
+        top=top,
+        width=width,
+        height=height,
+        radius=size_map,
+        centre=Lookup(origin, step, centre.reshape(*shape, 2)),
+        spokes=Lookup(origin, step, spokes.reshape(*shape, RAYS, 2)),
+        cloth=blank,
+        centres=blank,
+        shaft=blank,
+        mean_radius=mean / shrink,
     )
     corners = np.array(table.corners)
     bed = view.polygon(corners) & view.polygon(corners, table.cushion_height)
