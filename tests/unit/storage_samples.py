@@ -86,10 +86,11 @@ def record_until_killed(state_dir: Path) -> None:
     session = a_session()
     number = 0
     while True:
-        number += 1
-        recorder.record(a_shot(session, number))
+        if recorder.health().waiting < 50:
+            number += 1
+            recorder.record(a_shot(session, number))
         for done in recorder.finished():
-            os.write(1, f"{done.shot_id}\n".encode())
+            os.write(1, f"recorded {done.shot_id}\n".encode())
         time.sleep(0.0005)
 
 

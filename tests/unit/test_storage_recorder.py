@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+import re
 import select
 import signal
 import sqlite3
@@ -263,8 +264,7 @@ def kill_while_recording(state_dir: Path, wait_s: float, told: set[str]) -> None
         child.kill()
         child.wait()
         child.stdout.close()
-    lines = output.split(b"\n")
-    told.update(line.decode() for line in lines[:-1])
+    told.update(re.findall(r"recorded (\w{32})\n", output.decode()))
 
 
 def check_kills(state_dir: Path, kills: int) -> None:
