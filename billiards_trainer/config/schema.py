@@ -103,12 +103,25 @@ class ProjectorConfig(Section):
 
     display: str | None = Field(None, description="name of the display; the first when unset")
     mode: Literal["auto", "fullscreen", "window", "offscreen"] = Field(
-        "auto", description="auto: full screen where there is a display, else offscreen"
+        "auto",
+        description="auto: full screen on a named display or in production, else a window; "
+        "offscreen where there is no display",
     )
     width: int = Field(1920, ge=320, le=3840, description="pixels, in a window or offscreen")
     height: int = Field(1080, ge=240, le=2160, description="pixels, in a window or offscreen")
     fps: float = Field(60.0, gt=0, le=120, description="flips a second offscreen")
     brightness: float = Field(1.0, gt=0, le=1, description="share of full brightness")
+    display_delay_s: float = Field(
+        0.0, ge=0, le=0.5, description="known time from a flip until it is light, seconds"
+    )
+    corners_px: (
+        tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+        | None
+    ) = Field(
+        None,
+        description="pixels, of width x height, that light the nose corners near left, near right, "
+        "far right, far left; the table in the middle, its head to the left, when unset",
+    )
 
 
 class ApiConfig(Section):

@@ -1,0 +1,215 @@
+"""The process ``projector``: the newest scene, drawn and shown."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from billiards_trainer import messages as m
+from billiards_trainer.config.schema import Config
+from billiards_trainer.errors import InputError
+from billiards_trainer.frames import RingWriter
+from billiards_trainer.process import ChildProcess
+from billiards_trainer.projector.display import DisplayError, Monitors
+from billiards_trainer.projector.light import LightMapper
+from billiards_trainer.projector.notice import notice
+from billiards_trainer.projector.pacing import Pacer
+from billiards_trainer.projector.projection import Projection, ProjectionError
+from billiards_trainer.projector.rects import Rect
+from billiards_trainer.projector.renderer import SceneRenderer
+from billiards_trainer.projector.stage import Stage
+from billiards_trainer.table import Table
+
+_STALE_S = 2.0
+_IDLE_MS = 50
+_LIGHT_PERIOD_NS = 30_000_000
+
+
+def main() -> int:
+    """Run until SIGTERM."""
+    with ChildProcess("projector") as process:
+        projector = Projector(process)
+        process.ready()
+        while process.running():
+            projector.step()
+            process.advance()
+        projector.close()
+    return 0
+
+
+class Projector:
+    """Takes scenes, draws them as they come, and shows the newest at each flip."""
+
+    def __init__(self, process: ChildProcess) -> None:
+        self._process = process
+        self._config = process.config
+        self._table = process.config.table.to_table()
+        self._scenes = process.bus.subscribe("scene")
+        process.bus.announce("projector.flip")
+        process.on_config(self._take_config)
+        self._light = RingWriter(process.light_ring)
+        self._light_sequence: int | None = None
+        self._light_due_ns = 0
+        self._unlit: list[Rect] = []
+        self._flip_ns = time.monotonic_ns()
+        self._waiting = notice(self._table, "One moment, please")
+        self._drawn: m.Scene | None = None
+        self._pending: m.Scene | None = None
+        self._unshown: list[Rect] = []
+        self._draw_ms = 0.0
+        self._scene_at = time.monotonic()
+        self._stage = Stage(
+            process.config.projector,
+            production=process.config.environment == "production",
+            monitors=Monitors(),
+        )
+        self._fit()
+        self._renderer.draw(self._waiting)  # loads the font before the first scene is waited for
+        self._redraw(self._waiting)
+
+    def step(self) -> None:
+        """Wait for a scene or for the flip of the one that is drawn, whichever comes first."""
+        now = time.monotonic_ns()
+        if self._stage.check(now / 1e9):
+            self._fit()
+            self._redraw(self._drawn or self._waiting)
+        wait_ms = _IDLE_MS
+        if self._pending is not None:
+            flip_ns = self._pacer.next_after(self._drawn_ns)
+            if not self._pacer.has_time(now, flip_ns):
+                time.sleep(max(0, flip_ns - now) / 1e9)
+                self._flip(self._pending)
+                return
+            wait_ms = min(wait_ms, (flip_ns - now) // 1_000_000)
+        elif self._unlit:
+            wait_ms = min(wait_ms, max(0, self._light_due_ns - now) // 1_000_000 + 1)
+        scene = self._scenes.receive(int(wait_ms))
+        if isinstance(scene, m.Scene):
+            self._scene_at = time.monotonic()
+            self._draw(scene)
+        elif self._pending is None:
+            self._throw_light()
+            self._say()
+
+    def _draw(self, scene: m.Scene) -> None:
+        now = time.monotonic_ns()
+        lead_ns = self._pacer.expected_flip(now) - scene.exposure_ns
+        lead_s = lead_ns / 1e9 + self._config.projector.display_delay_s
+        if not _same_picture(scene, self._drawn):
+            self._unshown += self._renderer.draw(scene, lead_s)
+            took_ns = time.monotonic_ns() - now
+            self._pacer.drew(took_ns)
+            self._draw_ms = took_ns / 1e6
+        self._drawn = self._pending = scene
+        self._drawn_ns = time.monotonic_ns()
+
+    def _redraw(self, scene: m.Scene) -> None:
+        """Draw whatever was drawn before."""
+        self._drawn = None
+        self._draw(scene)
+
+    def _flip(self, scene: m.Scene) -> None:
+        plan = self._stage.screen.plan
+        try:
+            if self._unshown:
+                self._stage.screen.show(self._renderer.canvas, self._unshown)
+        except DisplayError as error:
+            self._process.log.warning("display lost", reason=str(error))
+            self._stage.failed(str(error))
+            self._fit()
+            self._redraw(scene)
+            return
+        self._flip_ns = time.monotonic_ns()
+        self._unlit += self._unshown
+        self._unshown = []
+        self._pending = None
+        self._throw_light()
+        if scene is not self._waiting:
+            self._process.bus.publish(
+                "projector.flip",
+                m.Flip(
+                    frame=scene.frame,
+                    exposure_ns=scene.exposure_ns,
+                    flip_ns=self._flip_ns,
+                    draw_ms=round(self._draw_ms, 3),
+                    mode=plan.mode,
+                    width=plan.width,
+                    height=plan.height,
+                    calibration=self._renderer.projection.name,
+                    light_sequence=self._light_sequence,
+                ),
+            )
+        self._say()
+
+    def _throw_light(self) -> None:
+        """Say what falls on the cloth since the last flip, if that has changed."""
+        if not self._unlit or time.monotonic_ns() < self._light_due_ns:
+            return
+        light = self._mapper.update(self._renderer.canvas, self._unlit)
+        frame = self._drawn.frame if self._drawn is not None else 0
+        self._light_sequence = self._light.write(light, frame=frame, exposure_ns=self._flip_ns)
+        self._light_due_ns = self._flip_ns + _LIGHT_PERIOD_NS
+        self._unlit = []
+
+    def _say(self) -> None:
+        """Report, and put up the notice when there have been no scenes for long."""
+        silent_s = time.monotonic() - self._scene_at
+        plan = self._stage.screen.plan
+        problem = self._stage.problem
+        if silent_s > _STALE_S:
+            problem = f"nothing new to draw for {silent_s:.0f} s"
+            if self._drawn is not self._waiting:
+                self._draw(self._waiting)
+        self._process.report(
+            m.Level.DEGRADED if problem else m.Level.HEALTHY,
+            problem or f"{plan.mode}, {plan.width} x {plan.height}",
+            draw_ms=round(self._draw_ms, 2),
+        )
+
+    def _fit(self) -> None:
+        """Make everything anew that depends on the display's size."""
+        config, plan = self._config, self._stage.screen.plan
+        projection = _projection(config, self._table, plan.width, plan.height)
+        self._renderer = SceneRenderer(
+            self._table, projection, brightness=config.projector.brightness
+        )
+        self._mapper = LightMapper(self._table, projection)
+        self._pacer = Pacer(plan.refresh_hz, time.monotonic_ns())
+        self._unshown = [(0, 0, plan.width, plan.height)]
+        self._unlit = []
+        self._process.log.info("display", mode=plan.mode, width=plan.width, height=plan.height)
+
+    def _take_config(self, config: Config) -> None:
+        self._config = config
+        if config.projector.brightness != self._renderer.brightness:
+            self._renderer.brightness = config.projector.brightness
+            self._redraw(self._drawn or self._waiting)
+
+    def close(self) -> None:
+        """Let go of display and ring."""
+        self._stage.close()
+        self._light.close()
+
+
+def _projection(config: Config, table: Table, width: int, height: int) -> Projection:
+    """The configuration's corners, in proportion to the display; else the nominal placement."""
+    corners = config.projector.corners_px
+    if corners is None:
+        return Projection.centred(table, width, height)
+    x, y = width / config.projector.width, height / config.projector.height
+    a, b, c, d = (((u + 0.5) * x - 0.5, (v + 0.5) * y - 0.5) for u, v in corners)
+    try:
+        return Projection.from_corners(table, (a, b, c, d), width, height, name="corners")
+    except ProjectionError as error:
+        raise InputError(f"projector.corners_px: {error}") from None
+
+
+def _same_picture(scene: m.Scene, drawn: m.Scene | None) -> bool:
+    """Whether the scene shows what is drawn already; what moves is never the same."""
+    if drawn is None or scene.keep_clear != drawn.keep_clear or scene.elements != drawn.elements:
+        return False
+    return not any(isinstance(e, m.Ring) and any(e.velocity) for e in scene.elements)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

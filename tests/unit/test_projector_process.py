@@ -1,0 +1,138 @@
+"""The projector process, offscreen, over real sockets and a real ring."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from billiards_trainer import messages as m
+from billiards_trainer.light_map import table_to_map
+from tests.unit.projector_stage import ProjectorStage
+
+Make = Callable[..., ProjectorStage]
+
+
+@pytest.fixture
+def make(runtime_dir: Path) -> Iterator[Make]:
+    made: list[ProjectorStage] = []
+
+    def new(**more: Any) -> ProjectorStage:
+        made.append(ProjectorStage(runtime_dir, **more))
+        return made[-1]
+
+    yield new
+    for stage in made:
+        stage.close()
+
+
+def lit(stage: ProjectorStage, x: float, y: float, fits: Callable[[np.ndarray], bool]) -> None:
+    """Wait until the newest light map says what fits of a point of the cloth (BGR)."""
+    column, row = np.rint(table_to_map(stage.table) @ [x, y, 1]).astype(int)
+
+    def found() -> bool | None:
+        picture = stage.light.before(time.monotonic_ns())
+        return True if picture is not None and fits(picture.image[row, column]) else None
+
+    stage.until(found, f"light at {x}, {y}")
+
+
+def near(*bgr: int) -> Callable[[np.ndarray], bool]:
+    return lambda cell: bool(np.abs(cell.astype(int) - bgr).max() <= 2)
+
+
+def dark(cell: np.ndarray) -> bool:
+    return not cell.any()
+
+
+def bright(cell: np.ndarray) -> bool:
+    return bool(cell.any())
+
+
+def test_it_shows_a_scene_and_says_when_and_what_light_it_throws(make: Make) -> None:
+    stage = make()
+    area = m.Area(points=((0.5, 1.0), (0.8, 1.0), (0.8, 1.4), (0.5, 1.4)), colour="#40ff80")
+    flip = stage.show(area)
+    assert (flip.mode, flip.width, flip.height) == ("offscreen", 960, 540)
+    assert flip.flip_ns > flip.exposure_ns
+    assert flip.calibration is None
+    lit(stage, 0.65, 1.2, near(0x80, 0xFF, 0x40))
+    beat = stage.beat(lambda b: "offscreen" in b.detail, "healthy heartbeat")
+    assert beat.level is m.Level.HEALTHY
+    assert stage.stop() == 0
+
+
+def test_the_same_picture_is_not_drawn_again_but_flips_carry_on(make: Make) -> None:
+    stage = make()
+    line = m.Line(points=((0.2, 0.2), (1.0, 2.0)))
+    first = stage.show(line)
+    again = stage.show(line)
+    assert again.frame > first.frame
+    assert again.draw_ms == first.draw_ms
+    moving = m.Ring(centre=(0.6, 1.0), radius=0.04, velocity=(0.1, 0.0))
+    assert stage.show(moving).draw_ms != first.draw_ms
+
+
+def test_moving_rings_are_led_by_the_latency(make: Make) -> None:
+    stage = make(projector={"display_delay_s": 0.2})
+    # 1 m/s for at least 0.2 s of known display delay, at most the longest lead of 0.25 s.
+    ring = m.Ring(centre=(0.3, 1.0), radius=0.05, width=0.02, velocity=(1.0, 0.0))
+    stage.show(ring)
+
+    def middle() -> float | None:
+        picture = stage.light.before(time.monotonic_ns())
+        columns = np.flatnonzero(picture.image.any(axis=(0, 2))) if picture is not None else ()
+        return (columns[0] + columns[-1]) / 2 if 0 < len(columns) < 40 else None
+
+    to_map = table_to_map(stage.table)
+    x = (stage.until(middle, "ring") - to_map[0, 2]) / to_map[0, 0]
+    assert 0.49 <= x <= 0.56
+
+
+def test_without_scenes_it_asks_for_patience_and_reports_it(make: Make) -> None:
+    stage = make()
+    line = m.Line(points=((0.2, 0.2), (1.0, 2.0)))
+    stage.show(line)
+    lit(stage, 1.0, 2.0, bright)
+    beat = stage.beat(lambda b: b.level is m.Level.DEGRADED, "report of missing scenes")
+    assert "nothing new to draw" in beat.detail
+    lit(stage, 1.0, 2.0, dark)
+    picture = stage.light.before(time.monotonic_ns())
+    assert picture is not None
+    assert picture.image.any()  # the notice
+    stage.show(line)
+    lit(stage, 1.0, 2.0, bright)
+    stage.beat(lambda b: b.level is m.Level.HEALTHY, "recovery")
+
+
+def test_brightness_follows_the_configuration(make: Make) -> None:
+    stage = make()
+    area = m.Area(points=((0.5, 1.0), (0.8, 1.0), (0.8, 1.4), (0.5, 1.4)))
+    stage.show(area)
+    lit(stage, 0.65, 1.2, near(255, 255, 255))
+    stage.beat(lambda b: b.ready, "heartbeat")
+    stage.configure(2, {"projector": {**stage.config.projector.model_dump(), "brightness": 0.5}})
+    stage.beat(lambda b: b.config_number == 2, "new configuration")
+    stage.show(area)
+    lit(stage, 0.65, 1.2, near(128, 128, 128))
+
+
+def test_corners_that_are_none_are_refused_in_a_sentence(
+    make: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stage = make(projector={"corners_px": ((0, 0), (900, 500), (900, 10), (0, 500))})
+    assert stage.process.wait(20) == 2
+    assert "projector.corners_px" in "".join(capfd.readouterr())
+
+
+def test_corners_make_a_keystone(make: Make) -> None:
+    corners = ((100, 60), (130, 500), (900, 450), (860, 90))
+    stage = make(projector={"corners_px": corners})
+    area = m.Area(points=((0.5, 1.0), (0.8, 1.0), (0.8, 1.4), (0.5, 1.4)))
+    flip = stage.show(area)
+    assert flip.calibration == "corners"
+    lit(stage, 0.65, 1.2, near(255, 255, 255))
