@@ -22,6 +22,7 @@ from billiards_trainer.vision.calibration.first_pose import (
     rectangle_misfit,
     start_camera,
 )
+from billiards_trainer.vision.calibration.noses import find_noses
 from billiards_trainer.vision.calibration.pose import PoseFit, RailPoints, fit_pose
 
 Array = NDArray[np.float64]
@@ -67,13 +68,6 @@ class Hypothesis:
         return 2.0 * self.quad_score + 1.5 * self.share + self.evidence - misfit - oddness
 
 
-def nose_corners(camera: CameraModel, table: Table, margin: float = 0.0) -> Array:
-    """(4, 2) pixels of the nose rectangle grown by ``margin`` metres, in the table's order."""
-    outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
-    points = np.array(table.corners) + margin * outwards
-    return camera.to_pixels(np.column_stack([points, np.full(4, table.cushion_height)]))
-
-
 def search(
     picture: NDArray[np.uint8], known: Known, quad: Array, score: float, spread: float = 0.06
 ) -> Hypothesis | None:
@@ -106,33 +100,53 @@ def search(
     )
     if first is None:
         return None
-    groups = [
-        RailPoints(e.side, e.pixels, False, 1.5 * max(e.scatter_px, 0.15), 0.0008)
-        for e in noses
-        if e
-    ]
-    for side, end in enumerate(ends):
-        if end is not None:
-            sigma = 2.0 * max(end.scatter_px, 0.3)
-            groups.append(RailPoints(side, end.pixels, True, sigma, 0.003))
-        elif noses[side] is None:
-            t = np.linspace(0.1, 0.9, 7)[:, None]
-            at = outer[side] * (1 - t) + outer[(side + 1) % 4] * t
-            groups.append(RailPoints(side, at, True, 6.0, 0.01))
-    fit = fit_pose(
-        groups,
-        known.table,
-        first,
-        cushion_width=width if width is not None else margin,
-        camera_height=known.camera_height,
-        focal_px=known.focal_px,
-        aspect_spread=known.aspect_spread,
-    )
+    supports = _end_points(ends, outer, [nose is None for nose in noses])
+
+    def fitted(start: CameraModel, seen: list[rails.Edge | None], cushion: float) -> PoseFit:
+        return fit_pose(
+            _nose_points(seen) + supports,
+            known.table,
+            start,
+            cushion_width=cushion,
+            camera_height=known.camera_height,
+            focal_px=known.focal_px,
+            aspect_spread=known.aspect_spread,
+        )
+
+    fit = fitted(first, noses, width if width is not None else margin)
+    if fit.camera.position[2] < 0.3:
+        return None
+    # Now that the camera is known, the noses are looked for where they ought to be.
+    again = find_noses(picture, fit.camera, known.table, 0.004)
+    noses = [nose.edge if nose else None for nose in again]
+    fit = fitted(fit.camera, noses, fit.cushion_width)
     if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
         return None
     share = float(np.mean([e.share if e else 0.0 for e in noses]))
     evidence = _pocket_evidence(strips) if known.table.pockets else 0.0
     return Hypothesis(fit, evidence, share, score)
+
+
+def _nose_points(noses: list[rails.Edge | None]) -> list[RailPoints]:
+    return [
+        RailPoints(e.side, e.pixels, False, 1.5 * max(e.scatter_px, 0.15), 0.0015)
+        for e in noses
+        if e
+    ]
+
+
+def _end_points(ends: list[rails.Edge | None], outer: Array, alone: list[bool]) -> list[RailPoints]:
+    """The cloth's ends as evidence; a rail of which nothing was seen keeps its rough line."""
+    groups = []
+    for side, end in enumerate(ends):
+        if end is not None:
+            sigma = 2.0 * max(end.scatter_px, 0.3)
+            groups.append(RailPoints(side, end.pixels, True, sigma, 0.003 / end.share**2))
+        elif alone[side]:
+            t = np.linspace(0.1, 0.9, 7)[:, None]
+            at = outer[side] * (1 - t) + outer[(side + 1) % 4] * t
+            groups.append(RailPoints(side, at, True, 6.0, 0.01))
+    return groups
 
 
 def _cloth_ends(

@@ -25,9 +25,6 @@ _COLUMNS = 112
 _PER_SEGMENT = 4
 _FLOOR = 6.0
 _ENDS = 0.055
-# Weight of lightness beside chroma when the cloth's end is sought, for grey and coloured cloth.
-_LIGHT_WEIGHT_GREY = 0.5
-_LIGHT_WEIGHT_COLOUR = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +154,52 @@ def depth_per_pixel(strip: Strip) -> float:
 
 def derivative(strip: Strip, sigma_px: float = 1.3) -> Array:
     """Change of each feature per unit of smoothing along the depth, (S, D, 3), inwards positive."""
+    return np.stack([_slope(strip.logs[..., k], strip, sigma_px) for k in range(3)], axis=-1)
+
+
+def _slope(values: Array, strip: Strip, sigma_px: float) -> Array:
+    """Smoothed derivative of (S, D) values along the depth: the step over a blurred edge."""
     step = max(float(np.median(strip.pixel_step)), 1e-3)
     sigma = max(sigma_px / step, 1.0)
     radius = max(2, int(np.ceil(3 * sigma)))
     x = np.arange(-radius, radius + 1)
     kernel = x * np.exp(-0.5 * (x / sigma) ** 2)
     kernel = kernel / (np.abs(kernel).sum() / 2)
-    padded = np.pad(strip.logs, ((0, 0), (radius, radius), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=1)
-    return np.asarray(windows @ kernel)
+    out = cv2.filter2D(values, cv2.CV_64F, kernel[None, :], borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(out, dtype=np.float64)
+
+
+def unlike_cloth(logs: Array, bed: Array) -> Array:
+    """How unlike the bed's cloth each sample is, whatever light falls on it.
+
+    Args:
+        logs: (..., 3) features of samples.
+        bed: (3,) features of the bed.
+
+    Returns:
+        (...) distance in log chroma from cloth of the same lightness, about 1 for a grey thing on
+        coloured cloth.  Less light also compresses the logarithms towards grey, because of the
+        constant added before them, and clips.
+    """
+    colour = _bgr(bed)
+    shades = np.geomspace(0.01, 4.0, 80)[:, None] * colour
+    levels = np.log(np.minimum(shades, 255.0) + _FLOOR)
+    light = levels.mean(axis=1) + 1e-6 * np.arange(len(levels))
+    at = logs[..., 2]
+    u = np.interp(at, light, levels[:, 2] - levels[:, 1])
+    v = np.interp(at, light, levels[:, 0] - levels[:, 1])
+    # A grey cloth is told from grey rails by its lightness only.
+    colourful = min(float(np.hypot(bed[0], bed[1])), 0.8) / 0.8
+    weight = 0.5 * (1 - colourful) + 0.06 * colourful
+    distance = np.hypot(np.hypot(logs[..., 0] - u, logs[..., 1] - v), weight * (at - bed[2]))
+    return np.asarray(distance / float(np.clip(np.hypot(bed[0], bed[1]), 0.5, 3.0)))
+
+
+def _bgr(features: Array) -> Array:
+    """The colour that has these features, (3,)."""
+    green = features[2] - (features[0] + features[1]) / 3.0
+    logs = np.array([green + features[1], green, green + features[0]])
+    return np.maximum(np.exp(logs) - _FLOOR, 0.5)
 
 
 def find_cloth_ends(strip: Strip, bed: Array, spread: float, limit: int = 3) -> list[Edge]:
@@ -177,19 +211,13 @@ def find_cloth_ends(strip: Strip, bed: Array, spread: float, limit: int = 3) -> 
         spread: how far from depth 0 the edge may well be, metres.
         limit: how many lines are wanted at most.
     """
-    # Shadows change light alone; a rail's top differs in colour, unless the cloth has none.
-    colourful = min(float(np.hypot(bed[0], bed[1])), 0.8) / 0.8
-    weight = _LIGHT_WEIGHT_GREY * (1 - colourful) + _LIGHT_WEIGHT_COLOUR * colourful
-    change = derivative(strip, 1.6)
-    size = np.hypot(change[..., 0], change[..., 1])
-    size = np.hypot(size, weight * change[..., 2])
-    unlike = np.hypot(strip.logs[..., 0] - bed[0], strip.logs[..., 1] - bed[1])
-    unlike = np.hypot(unlike, weight * (strip.logs[..., 2] - bed[2]))
+    unlike = unlike_cloth(strip.logs, bed)
     pixel = depth_per_pixel(strip)
-    guard = max(0.005, 2.5 * pixel)
+    guard = max(0.005, 1.5 * pixel)
     outside = _beyond(unlike, strip, guard, max(0.030, 3.0 * pixel))
-    inside = _mean_within(unlike, strip, guard, max(0.020, 3.0 * pixel))
-    strength = size * np.clip(outside - inside, 0.0, 0.8) * np.exp(-((inside / 0.6) ** 2))
+    inside = _mean_within(unlike, strip, guard, max(0.020, 2.0 * pixel))
+    fall = np.clip(-_slope(unlike, strip, 1.6), 0.0, None)
+    strength = fall * np.clip(outside - inside, 0.0, 0.8) * np.exp(-((inside / 0.6) ** 2))
     strength *= np.exp(-0.5 * (strip.depth / spread) ** 2)[None, :]
     found: list[Edge] = []
     for _ in range(limit):

@@ -24,12 +24,12 @@ from billiards_trainer.vision.calibration.first_pose import (
     ASPECT_SPREAD_ASSUMED,
     start_camera,
 )
+from billiards_trainer.vision.calibration.noses import corners_px
 from billiards_trainer.vision.calibration.pose import PoseFit, RailPoints, fit_pose
 from billiards_trainer.vision.calibration.quadrilateral import Quad, fit_quads
 from billiards_trainer.vision.calibration.rail_search import (
     Hypothesis,
     Known,
-    nose_corners,
     search,
 )
 
@@ -196,7 +196,7 @@ def _refined(picture: NDArray[np.uint8], known: Known, given: _Given) -> Hypothe
     if not found:
         return None
     best = max(found, key=lambda h: h.rank)
-    moved = float(np.abs(nose_corners(best.fit.camera, known.table) - given.corners).max())
+    moved = float(np.abs(corners_px(best.fit.camera, known.table) - given.corners).max())
     if given.is_oriented and moved > 0.04 * max(known.picture):
         return None
     return best
@@ -242,15 +242,15 @@ def _finished(
     source: Literal["detected", "given"],
 ) -> TableFit:
     camera, table = best.fit.camera, known.table
-    corners = nose_corners(camera, table)
+    corners = corners_px(camera, table)
     if not oriented and _head_is_at_far_end(corners):
         camera = turned_round(camera, table)
-        corners = nose_corners(camera, table)
+        corners = corners_px(camera, table)
     fitness = math.exp(-((best.fit.residual_mm / 12.0) ** 2))
     confidence = min(1.0, best.quad_score * 1.15) * fitness * (0.6 + 0.4 * best.share)
     return TableFit(
         corners_px=corners,
-        cloth_corners_px=nose_corners(camera, table, best.fit.cushion_width),
+        cloth_corners_px=corners_px(camera, table, best.fit.cushion_width),
         camera=camera,
         table=table,
         table_assumed=assumed,
