@@ -121,13 +121,8 @@ class ShotEvent(Base):
         sa.ForeignKey("shots.row", ondelete="CASCADE"), primary_key=True
     )
     sequence: Mapped[int] = mapped_column(primary_key=True)
-    epoch: Mapped[int] = mapped_column(sa.BigInteger)
     kind: Mapped[str] = mapped_column(sa.String(24))
-    frame: Mapped[int]
-    exposure_ns: Mapped[int] = mapped_column(sa.BigInteger)
     t: Mapped[float]
-    tracks: Mapped[tuple[int, ...]] = mapped_column(Json(tuple[int, ...]))
-    labels: Mapped[tuple[str, ...]] = mapped_column(Json(tuple[str, ...]))
-    x_m: Mapped[float]
-    y_m: Mapped[float]
     pocket: Mapped[str | None] = mapped_column(sa.String(24))
+    event: Mapped[m.ShotEvent] = mapped_column(Json(m.ShotEvent))
+    """The event whole; the columns before are what is asked for by value."""

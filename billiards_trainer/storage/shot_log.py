@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from billiards_trainer import messages as m
 from billiards_trainer.storage import models
 from billiards_trainer.storage.clock import wall_time
 from billiards_trainer.storage.database import open_engine
@@ -182,22 +181,7 @@ def _shot_detail(shot: models.Shot) -> ShotDetail:
         after=shot.after,
         cue=shot.cue,
         prediction=shot.prediction,
-        shot_events=tuple(
-            m.ShotEvent(
-                frame=event.frame,
-                exposure_ns=event.exposure_ns,
-                epoch=event.epoch,
-                sequence=event.sequence,
-                kind=m.EventKind(event.kind),
-                t=event.t,
-                tracks=event.tracks,
-                labels=event.labels,
-                x_m=event.x_m,
-                y_m=event.y_m,
-                pocket=event.pocket,
-            )
-            for event in shot.events
-        ),
+        shot_events=tuple(row.event for row in shot.events),
         frame_times_ns=shot.frame_times_ns,
         calibration=shot.calibration,
         assistance=shot.assistance,

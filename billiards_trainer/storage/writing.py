@@ -88,16 +88,10 @@ def _shot_row(shot: ShotRecord) -> models.Shot:
         events=[
             models.ShotEvent(
                 sequence=event.sequence,
-                epoch=event.epoch,
                 kind=event.kind.value,
-                frame=event.frame,
-                exposure_ns=event.exposure_ns,
                 t=event.t,
-                tracks=event.tracks,
-                labels=event.labels,
-                x_m=event.x_m,
-                y_m=event.y_m,
                 pocket=event.pocket,
+                event=event,
             )
             for event in shot.events
         ],

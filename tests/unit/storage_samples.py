@@ -76,6 +76,7 @@ def an_event(sequence: int, kind: m.EventKind, at_ns: int, **changes: Any) -> m.
         "labels": ("cue", "3"),
         "x_m": 0.7,
         "y_m": 1.9,
+        "places_m": ((0.7, 1.9), (0.72, 1.95)),
     }
     return m.ShotEvent(**(values | changes))
 

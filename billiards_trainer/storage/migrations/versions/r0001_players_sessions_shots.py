@@ -84,16 +84,10 @@ def upgrade() -> None:
         "shot_events",
         sa.Column("shot_row", sa.Integer(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=24), nullable=False),
-        sa.Column("frame", sa.Integer(), nullable=False),
-        sa.Column("exposure_ns", sa.BigInteger(), nullable=False),
         sa.Column("t", sa.Double(), nullable=False),
-        sa.Column("tracks", sa.Text(), nullable=False),
-        sa.Column("labels", sa.Text(), nullable=False),
-        sa.Column("x_m", sa.Double(), nullable=False),
-        sa.Column("y_m", sa.Double(), nullable=False),
         sa.Column("pocket", sa.String(length=24), nullable=True),
+        sa.Column("event", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["shot_row"], ["shots.row"], name="fk_shot_events_shot_row", ondelete="CASCADE"
         ),
