@@ -1,0 +1,286 @@
+"""What a shot will do if it is played as it is aimed: the physics engine, put into messages."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from billiards_trainer import messages as m
+from billiards_trainer.core.guidance.aim import Aim
+from billiards_trainer.physics import layout
+from billiards_trainer.physics.batch import simulate_batch
+from billiards_trainer.physics.engine import simulate
+from billiards_trainer.physics.parameters import PhysicsParameters, for_table
+from billiards_trainer.physics.state import BallsState, StateError
+from billiards_trainer.physics.strike import Strike, StrikeError
+from billiards_trainer.physics.trajectory import Trajectory
+from billiards_trainer.table import Point, Table
+
+_TOLERANCE = 0.006
+"""Balls seen to overlap by so much touch; metres."""
+_CURVE_POINTS = 5
+_KINDS = {
+    layout.BALL_BALL: m.EventKind.BALL_COLLISION,
+    layout.CUSHION: m.EventKind.CUSHION_COLLISION,
+    layout.JAW: m.EventKind.CUSHION_COLLISION,
+    layout.POCKET: m.EventKind.POCKETED,
+    layout.TO_RESTING: m.EventKind.AT_REST,
+}
+# Midpoints of 13 equally likely slices of the normal distribution.
+_NODES = np.array(
+    [-1.769, -1.198, -0.869, -0.615, -0.396, -0.194, 0.0, 0.194, 0.396, 0.615, 0.869, 1.198, 1.769]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorSettings:
+    """Attributes:
+
+    aim_noise: standard deviation of how a player misses the aim, rad.
+    speed_noise: the same of the speed, share of it.
+    most_time: seconds of the shot that are looked at.
+    most_events: contacts that are looked at.
+    """
+
+    aim_noise: float = math.radians(0.35)
+    speed_noise: float = 0.08
+    most_time: float = 12.0
+    most_events: int = 160
+
+
+class PredictionError(Exception):
+    """There is no prediction; one sentence why."""
+
+
+class Predictor:
+    """Predicts shots on one table.  The first call compiles; see ``warm``."""
+
+    def __init__(
+        self,
+        table: Table,
+        settings: PredictorSettings | None = None,
+        parameters: PhysicsParameters | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.table = table
+        self.settings = settings or PredictorSettings()
+        self.parameters = parameters or for_table(table)
+        self._clock = clock
+
+    def warm(self) -> None:
+        """Load the compiled engine, so that the first live prediction is as quick as any."""
+        w, length = self.table.width, self.table.length
+        balls = (
+            m.BallState(track=1, label="cue", x_m=w / 2, y_m=length / 4),
+            m.BallState(track=2, label="unknown", x_m=w / 2, y_m=length / 2),
+        )
+        self.predict(balls, Aim(1, math.pi / 2, 0.0, 0.0, 0.0, 0.0, 1.0, False), 0, 0)
+
+    def predict(
+        self,
+        balls: Sequence[m.BallState],
+        aim: Aim,
+        frame: int,
+        exposure_ns: int,
+        *,
+        odds: bool = True,
+    ) -> m.Prediction:
+        """Play the shot in the engine.
+
+        Args:
+            balls: what lies on the table.
+            aim: how the cue strikes.
+            frame: of the state that this is derived from.
+            exposure_ns: likewise.
+            odds: also work out probabilities (a third of the time it takes).
+
+        Raises:
+            PredictionError: the struck ball is not there, or the balls cannot lie like that.
+        """
+        began = self._clock()
+        lying = [b for b in balls if not b.in_hand and self._is_on_bed(b)]
+        striker = next((i for i, b in enumerate(lying) if b.track == aim.track), None)
+        if striker is None:
+            raise PredictionError("the ball that is aimed at is not on the table")
+        places = [(b.x_m, b.y_m) for b in lying]
+        state = BallsState.at_rest(places, self.parameters.radius)
+        try:
+            strike = Strike(
+                striker, aim.speed, aim.angle, aim.elevation, side=aim.side, height=aim.height
+            )
+            shot = simulate(
+                self.table,
+                state,
+                strike,
+                parameters=self.parameters,
+                max_events=self.settings.most_events,
+                max_time=self.settings.most_time,
+                tolerance=_TOLERANCE,
+            )
+        except (StateError, StrikeError) as error:
+            raise PredictionError(str(error)) from None
+        first = _first_contact(shot, striker)
+        target = None if first is None else first[1]
+        pot, scratch = self._odds(shot.initial, strike, aim, target) if odds else (None, 0.0)
+        return m.Prediction(
+            frame=frame,
+            exposure_ns=exposure_ns,
+            speed=aim.speed,
+            angle_rad=aim.angle,
+            elevation_rad=aim.elevation,
+            ghost_ball=None if first is None else _place(shot, first[0], 0),
+            target=None if target is None else lying[target].label,
+            target_track=None if target is None else lying[target].track,
+            cut_angle_rad=None if first is None else _cut_angle(shot, first[0]),
+            paths=tuple(self._paths(shot, lying)),
+            events=tuple(self._events(shot, lying)),
+            pot_probability=pot,
+            scratch_probability=scratch,
+            compute_ms=1e3 * (self._clock() - began),
+        )
+
+    def _is_on_bed(self, ball: m.BallState) -> bool:
+        """Not in a pocket, where a ball may still be seen."""
+        return self.table.contains(ball.x_m, ball.y_m, self.table.balls.radius / 2) and not any(
+            math.dist((ball.x_m, ball.y_m), p.centre) < p.radius for p in self.table.pockets
+        )
+
+    def _odds(
+        self, state: BallsState, strike: Strike, aim: Aim, target: int | None
+    ) -> tuple[float | None, float]:
+        """Share of strikes, spread as a player's are, that pot the target, and the cue ball."""
+        s = self.settings
+        rows = np.empty((len(_NODES), 8))
+        rows[:] = (
+            strike.ball,
+            strike.speed,
+            strike.direction,
+            strike.elevation,
+            strike.side,
+            strike.height,
+            strike.cue_mass,
+            strike.end_mass,
+        )
+        rows[:, 2] += _NODES * math.hypot(s.aim_noise, aim.angle_std)
+        # Speeds in an order that goes with no direction.
+        rows[:, 1] *= 1 + s.speed_noise * _NODES[np.argsort(np.sin(7.0 * np.arange(len(_NODES))))]
+        out = simulate_batch(
+            self.table,
+            state,
+            rows,
+            parameters=self.parameters,
+            max_events=s.most_events,
+            max_time=s.most_time,
+            threads=1,
+        )
+        scratch = float((out.pocket_of[:, strike.ball] >= 0).mean())
+        if target is None:
+            return None, scratch
+        return float((out.pocket_of[:, target] >= 0).mean()), scratch
+
+    def _paths(self, shot: Trajectory, balls: Sequence[m.BallState]) -> list[m.PathPiece]:
+        """One polyline for each ball that moves; the struck ball's first."""
+        found = []
+        for i, rows in sorted(_by_ball(shot).items()):
+            points = _polyline(rows)
+            if len(points) < 2:
+                continue
+            pocket = int(shot.pocket_of[i])
+            if pocket >= 0:
+                end = "pocketed"
+            else:
+                end = "rest" if rows[-1][1] == layout.TO_RESTING else "cut_off"
+            piece = m.PathPiece(
+                label=balls[i].label,
+                track=balls[i].track,
+                points=tuple(points),
+                end=end,
+                pocket=self.table.pockets[pocket].name if pocket >= 0 else None,
+            )
+            found.append((i != int(shot.kinds[0, 1]), piece))
+        return [piece for _, piece in sorted(found, key=lambda entry: entry[0])]
+
+    def _events(self, shot: Trajectory, balls: Sequence[m.BallState]) -> list[m.PredictedEvent]:
+        found = []
+        for k, (kind, ball, other) in enumerate(shot.kinds.tolist()):
+            if kind not in _KINDS:
+                continue
+            pair = kind == layout.BALL_BALL
+            x, y = _place(shot, k, 0)
+            found.append(
+                m.PredictedEvent(
+                    t=float(shot.times[k]),
+                    kind=_KINDS[kind],
+                    labels=tuple(balls[i].label for i in ((ball, other) if pair else (ball,))),
+                    x_m=x,
+                    y_m=y,
+                    pocket=self.table.pockets[other].name if kind == layout.POCKET else None,
+                )
+            )
+        return found
+
+
+def _first_contact(shot: Trajectory, striker: int) -> tuple[int, int] | None:
+    """Index of the event in which the struck ball first meets another, and which ball that is."""
+    for k, (kind, ball, other) in enumerate(shot.kinds.tolist()):
+        if kind == layout.BALL_BALL and striker in (ball, other):
+            return k, other if ball == striker else ball
+    return None
+
+
+def _place(shot: Trajectory, k: int, which: int) -> Point:
+    """Centre of a ball at an event; the struck ball's where it takes part in it."""
+    if shot.kinds[k, 0] == layout.BALL_BALL and shot.kinds[k, 2] == shot.kinds[0, 1]:
+        which = 1 - which
+    x, y = shot.records[k, which, 0, :2]
+    return float(x), float(y)
+
+
+def _cut_angle(shot: Trajectory, k: int) -> float:
+    """Angle between the struck ball's way and the line of centres at their meeting, rad."""
+    rows = shot.records[k, :, 0]
+    mine, other = (0, 1) if shot.kinds[k, 1] == shot.kinds[0, 1] else (1, 0)
+    vx, vy = rows[mine, 2:4]
+    nx, ny = rows[other, :2] - rows[mine, :2]
+    return float(abs(math.atan2(vx * ny - vy * nx, vx * nx + vy * ny)))
+
+
+def _by_ball(shot: Trajectory) -> dict[int, list[tuple[float, int, list[float], list[float]]]]:
+    """For each ball its events: time, kind, state before, state after."""
+    found: dict[int, list[tuple[float, int, list[float], list[float]]]] = {}
+    times = shot.times.tolist()
+    records = shot.records.tolist()
+    for k, (kind, ball, other) in enumerate(shot.kinds.tolist()):
+        for which, who in ((0, ball), (1, other)):
+            if which == 1 and kind != layout.BALL_BALL:
+                continue
+            found.setdefault(who, []).append((times[k], kind, *records[k][which]))
+    return found
+
+
+def _polyline(rows: Sequence[tuple[float, int, list[float], list[float]]]) -> list[Point]:
+    """A ball's way through its events.
+
+    Between two events the acceleration is constant, so place and velocity at the first and place
+    at the second give every point between; straight pieces need none.
+    """
+    points: list[Point] = [(rows[0][2][0], rows[0][2][1])]
+    for (t0, _, _, a), (t1, _, b, _) in itertools.pairwise(rows):
+        dt = t1 - t0
+        if dt <= 0.0:
+            continue
+        ax = 2 * (b[0] - a[0] - a[2] * dt) / (dt * dt)
+        ay = 2 * (b[1] - a[1] - a[3] * dt) / (dt * dt)
+        bend = abs(a[2] * ay - a[3] * ax) * dt * dt / 8
+        if bend > 0.0005 * max(1e-6, math.hypot(a[2], a[3])):
+            for k in range(1, _CURVE_POINTS + 1):
+                s = dt * k / (_CURVE_POINTS + 1)
+                points.append((a[0] + a[2] * s + ax * s * s / 2, a[1] + a[3] * s + ay * s * s / 2))
+        if math.dist(points[-1], (b[0], b[1])) > 1e-6:
+            points.append((b[0], b[1]))
+    return points
