@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class Workspace:
         )
 
 
+@lru_cache(maxsize=64)
 def numbers_of(parameters: PhysicsParameters) -> Floats:
     """Parameters in the kernels' order."""
     p = parameters
@@ -67,6 +69,7 @@ def numbers_of(parameters: PhysicsParameters) -> Floats:
     return np.array([values[k] for k in range(len(values))], dtype=np.float64)
 
 
+@lru_cache(maxsize=64)
 def choice_of(models: Models) -> Ints:
     """Models in the kernels' order."""
     return np.array([models.ball_ball, models.cushion, models.cue], dtype=np.int64)
@@ -109,8 +112,10 @@ def unload(ball: Floats, radius: float) -> BallsState:
     motion = ball[:, layout.MOTION].astype(np.int8)
     velocity = np.zeros((n, 3))
     velocity[:, :2] = ball[:, layout.VX : layout.VY + 1]
-    position = np.column_stack([ball[:, layout.X : layout.Y + 1], height_of(motion, radius)])
-    return BallsState(position, velocity, ball[:, layout.WX : layout.WZ + 1].copy(), motion)
+    position = np.empty((n, 3))
+    position[:, :2] = ball[:, layout.X : layout.Y + 1]
+    position[:, 2] = height_of(motion, radius)
+    return BallsState.trusted(position, velocity, ball[:, layout.WX : layout.WZ + 1], motion)
 
 
 def simulate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from functools import lru_cache
 from typing import TypeVar
 
 from billiards_trainer.table import Table
@@ -162,4 +163,9 @@ STANDARD: dict[str, PhysicsParameters] = {
 
 def for_table(table: Table) -> PhysicsParameters:
     """The standard parameters of the table's game, with the table's own balls."""
-    return replace(STANDARD[table.game], mass=table.balls.mass, radius=table.balls.radius)
+    return _for_balls(table.game, table.balls.mass, table.balls.radius)
+
+
+@lru_cache(maxsize=64)
+def _for_balls(game: str, mass: float, radius: float) -> PhysicsParameters:
+    return replace(STANDARD[game], mass=mass, radius=radius)

@@ -51,6 +51,18 @@ class BallsState:
             if not np.isfinite(array).all():
                 raise StateError(f"{name} holds a number that is not finite")
 
+    @classmethod
+    def trusted(
+        cls, position: Floats, velocity: Floats, spin: Floats, motion: npt.NDArray[np.int8]
+    ) -> BallsState:
+        """A state that comes from the engine and need not be checked again."""
+        state = object.__new__(cls)
+        object.__setattr__(state, "position", position)
+        object.__setattr__(state, "velocity", velocity)
+        object.__setattr__(state, "spin", spin)
+        object.__setattr__(state, "motion", motion)
+        return state
+
     def __len__(self) -> int:
         return len(self.motion)
 

@@ -15,6 +15,8 @@ from billiards_trainer.physics.geometry import Geometry
 from billiards_trainer.physics.parameters import PhysicsParameters
 from billiards_trainer.physics.state import SLOWEST, BallsState, Floats, Motion
 
+_POCKETED = int(Motion.POCKETED)
+
 
 class EventKind(IntEnum):
     """What happened."""
@@ -94,7 +96,9 @@ class Trajectory:
         n = len(balls)
         before = self._records_state(self.records[k, :n, 0])
         after = self._records_state(self.records[k, :n, 1])
-        x, y = before.position[:, :2].mean(axis=0)
+        x, y = before.position[0, :2]
+        if pair:
+            x, y = 0.5 * (x + before.position[1, 0]), 0.5 * (y + before.position[1, 1])
         if kind in (EventKind.CUSHION, EventKind.JAW):
             x, y = self._touched(kind, other, float(x), float(y))
         return Event(
@@ -117,13 +121,12 @@ class Trajectory:
     def _records_state(self, rows: Floats) -> BallsState:
         n = len(rows)
         radius = self.parameters.radius
-        position, velocity, spin = np.empty((n, 3)), np.zeros((n, 3)), np.empty((n, 3))
+        position, velocity = np.empty((n, 3)), np.zeros((n, 3))
         position[:, :2] = rows[:, 0:2]
         motion = rows[:, 7].astype(np.int8)
         position[:, 2] = height_of(motion, radius)
         velocity[:, :2] = rows[:, 2:4]
-        spin[:] = rows[:, 4:7]
-        return BallsState(position, velocity, spin, motion)
+        return BallsState.trusted(position, velocity, rows[:, 4:7], motion)
 
     @cached_property
     def _pieces(self) -> list[tuple[Floats, Floats]]:
@@ -187,7 +190,7 @@ class Trajectory:
             position[ball, :2], velocity[ball, :2], spin[ball] = p[0], v[0], w[0]
             motion[ball] = m[0]
         position[:, 2] = height_of(motion, self.parameters.radius)
-        return BallsState(position, velocity, spin, motion)
+        return BallsState.trusted(position, velocity, spin, motion)
 
     def path(self, ball: int, times: npt.ArrayLike) -> Floats:
         """Centre of one ball at ``times`` (T,), as (T, 3) in metres."""
@@ -213,4 +216,4 @@ class Trajectory:
 
 def height_of(motion: npt.NDArray[np.generic], radius: float) -> Floats:
     """Heights of the centres, m: R on the cloth, a ball's diameter below it in a pocket."""
-    return np.where(np.asarray(motion) == Motion.POCKETED, -2.0 * radius, radius)
+    return np.where(motion == _POCKETED, -2.0 * radius, radius)
