@@ -17,6 +17,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SECURITY_HEADERS: Mapping[str, str] = {
+    "Server": "billiards-trainer",
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'none'",

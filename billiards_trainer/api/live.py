@@ -74,6 +74,12 @@ class Live:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def check(self) -> None:
+        """Raise what ended a receiver: without it everything would look stale for ever."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled():
+                task.result()
+
     async def _receive(self, subscription: AsyncSubscription) -> None:
         while True:
             self.put(subscription.topic.name, await subscription.receive())

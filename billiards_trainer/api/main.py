@@ -40,6 +40,7 @@ async def serve(process: ChildProcess) -> None:
         await listen(runner, process)
         process.ready()
         while process.running():
+            services.live.check()
             process.advance()
             process.report(
                 Level.HEALTHY, viewers=services.preview.viewers, sockets=len(services.sockets)

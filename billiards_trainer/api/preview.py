@@ -133,16 +133,20 @@ class Preview:
             if self._stopping.is_set():
                 break
             begun = time.monotonic()
+            jpeg: Jpeg | None = None
             try:
                 reader = reader or RingReader(self._ring)
                 picture = reader.latest()
+                jpeg = encode(picture) if picture is not None else None
             except RingError:
-                picture = None  # no camera: asked again as long as somebody looks
-            if picture is not None and (jpeg := encode(picture)) is not None:
+                pass  # no camera: asked again as long as somebody looks
+            except Exception:  # the thread must survive whatever one picture brings
+                _log.exception("a picture could not be encoded")
+            if jpeg is not None:
                 self._publish(jpeg)
             elapsed = time.monotonic() - begun
             # Without a new picture look again soon, so that the wait adds little to its age.
-            pause = self._period_s if picture is not None else min(self._period_s, 0.01)
+            pause = self._period_s if jpeg is not None else min(self._period_s, 0.01)
             self._stopping.wait(max(0.001, pause - elapsed))
         if reader is not None:
             reader.close()

@@ -101,6 +101,22 @@ async def test_a_picture_is_encoded_once_for_all_viewers(
     assert threading.get_ident() not in {thread for _, thread in encoded}
 
 
+async def test_a_picture_that_cannot_be_encoded_does_not_end_the_preview(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choosy(picture: RingPicture) -> preview.Jpeg | None:
+        if picture.frame == 1:
+            raise cv2.error("no codec")
+        return encode(picture)
+
+    monkeypatch.setattr(preview, "encode", choosy)
+    stage.take_picture(1)
+    await stage.json("/api/v1/camera/frame.jpg", 404)
+    stage.take_picture(2)
+    async with stage.client.get("/api/v1/camera/frame.jpg") as response:
+        assert response.headers["X-Frame"] == "2"
+
+
 async def test_the_last_picture_is_repeated_when_no_new_one_comes(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

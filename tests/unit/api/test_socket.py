@@ -11,6 +11,7 @@ import pytest
 from billiards_trainer import messages as m
 from billiards_trainer.api import websocket
 from billiards_trainer.api.live import Live, Sample
+from billiards_trainer.topics import TOPICS
 from tests.unit.api.stage import (
     Stage,
     alert,
@@ -225,6 +226,27 @@ async def test_alerts_of_an_orchestrator_that_is_gone_are_forgotten() -> None:
     assert [sample.message.name for sample in live.alerts()] == ["vision"]  # type: ignore[attr-defined]
     live.put("system.alert", alert(1, "api").model_copy(update={"epoch": 2}))
     assert [sample.message.name for sample in live.alerts()] == ["api"]  # type: ignore[attr-defined]
+
+
+async def test_a_receiver_that_ends_is_noticed() -> None:
+    class Broken:
+        topic = TOPICS["scene"]
+
+        async def receive(self) -> m.Message:
+            raise OSError("the socket is gone")
+
+    class BrokenBus:
+        def subscribe(self, topic: str) -> Broken:
+            return Broken()
+
+    live = Live()
+    live.check()
+    live.follow(BrokenBus())  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises(OSError, match="the socket is gone"):
+        live.check()
+    await live.stop()
 
 
 async def test_age_is_taken_when_the_message_is_sent() -> None:
