@@ -5,3 +5,8 @@ A scene (``messages.Scene``) is lines, arcs, rings, areas and text in table metr
 ``display`` shows the picture full screen, in a window or nowhere, ``light`` tells the others what
 falls on the cloth, and ``main`` ties them together.  Nothing here knows physics.
 """
+
+import os
+
+# pygame greets on standard output, which belongs to our own JSON.
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")

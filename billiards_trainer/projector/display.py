@@ -231,7 +231,6 @@ class Monitors:
 
 
 def _prepare() -> None:
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     # The process decides what SIGTERM means.
     os.environ["SDL_NO_SIGNAL_HANDLERS"] = "1"
     # Otherwise each update, however small, is uploaded whole to a texture.
