@@ -36,8 +36,14 @@ const verbs = {
   },
   evaluate: ({ script }) => page.evaluate(script),
   async wait({ script, timeout }) {
-    const found = await page.waitForFunction(script, undefined, { timeout, polling: 50 });
-    return found.jsonValue();
+    // Not waitForFunction: that evaluates text inside the page, which the page's policy forbids.
+    const end = Date.now() + timeout;
+    while (Date.now() < end) {
+      const value = await page.evaluate(script).catch(() => false); // the page is being loaded
+      if (value) return value;
+      await new Promise((resume) => setTimeout(resume, 50));
+    }
+    throw new Error(`not within ${timeout} ms`);
   },
   click: ({ selector }) => page.click(selector, { timeout: 5000 }),
   press: ({ key }) => page.keyboard.press(key),

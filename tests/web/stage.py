@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -109,6 +111,26 @@ class Stage:
                 **stamp, flip_ns=flip_ns, draw_ms=1.2, mode="offscreen", width=1920, height=1080
             ),
         )
+
+    @contextmanager
+    def playing(self, *balls: m.BallState, **over: Any) -> Iterator[None]:
+        """Keep showing the same, twenty times a second, within this context."""
+        done = threading.Event()
+
+        def play() -> None:
+            while not done.wait(0.05):
+                self.show(*balls, **over)
+                if self.frame % 10 == 0:
+                    self.report()
+
+        self.report()
+        thread = threading.Thread(target=play, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join(5)
 
     def report(self, **changes: Any) -> None:
         """The orchestrator's word on the whole."""

@@ -25,16 +25,18 @@ const POOL = [
 ] as const;
 const BLACK = '#1a1a1c';
 
-const PLAIN: Readonly<Record<string, string>> = {
-  red: '#c2191f',
-  yellow: '#f3c11b',
-  green: '#117a45',
-  brown: '#6d3f1f',
-  blue: '#1f57c3',
-  pink: '#f08aa5',
-  black: BLACK,
-  white: IVORY,
-};
+const PLAIN = new Map(
+  Object.entries({
+    red: '#c2191f',
+    yellow: '#f3c11b',
+    green: '#117a45',
+    brown: '#6d3f1f',
+    blue: '#1f57c3',
+    pink: '#f08aa5',
+    black: BLACK,
+    white: IVORY,
+  }),
+);
 
 const look = (colour: string, name: string, over: Partial<BallLook> = {}): BallLook => ({
   colour,
@@ -55,7 +57,7 @@ export function ballLook(label: string): BallLook {
   if (label === 'cue') return CUE;
   if (label === 'solid') return SOLID;
   if (label === 'stripe') return STRIPE;
-  const plain = PLAIN[label];
+  const plain = PLAIN.get(label);
   if (plain !== undefined) return look(plain, `${label} ball`);
   if (label === '8') return look(BLACK, '8 ball', { number: '8' });
   if (/^([1-9]|1[0-5])$/.test(label)) {

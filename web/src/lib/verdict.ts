@@ -52,21 +52,23 @@ interface ModuleText {
   duty: string;
 }
 
-const MODULES: Readonly<Record<string, ModuleText>> = {
-  simulation: { name: 'Virtual table', duty: 'plays and films the simulated balls' },
-  camera: { name: 'Camera', duty: 'takes the pictures' },
-  vision: { name: 'Vision', duty: 'finds balls and cue' },
-  core: { name: 'Core', duty: 'predicts and records shots' },
-  projector: { name: 'Projector', duty: 'draws on the cloth' },
-  api: { name: 'Web', duty: 'serves this page' },
-  storage: { name: 'Storage', duty: 'keeps shots and settings' },
-  host: { name: 'Machine', duty: 'processor, memory and disk' },
-  configuration: { name: 'Settings', duty: 'configuration in force' },
-  orchestrator: { name: 'Supervisor', duty: 'starts and watches the others' },
-};
+const MODULES = new Map<string, ModuleText>(
+  Object.entries({
+    simulation: { name: 'Virtual table', duty: 'plays and films the simulated balls' },
+    camera: { name: 'Camera', duty: 'takes the pictures' },
+    vision: { name: 'Vision', duty: 'finds balls and cue' },
+    core: { name: 'Core', duty: 'predicts and records shots' },
+    projector: { name: 'Projector', duty: 'draws on the cloth' },
+    api: { name: 'Web', duty: 'serves this page' },
+    storage: { name: 'Storage', duty: 'keeps shots and settings' },
+    host: { name: 'Machine', duty: 'processor, memory and disk' },
+    configuration: { name: 'Settings', duty: 'configuration in force' },
+    orchestrator: { name: 'Supervisor', duty: 'starts and watches the others' },
+  }),
+);
 
 export function moduleText(key: string): ModuleText {
-  return MODULES[key] ?? { name: key.charAt(0).toUpperCase() + words(key).slice(1), duty: '' };
+  return MODULES.get(key) ?? { name: key.charAt(0).toUpperCase() + words(key).slice(1), duty: '' };
 }
 
 /** A module's detail, unless the orchestrator said nothing worth a line. */
