@@ -34,6 +34,32 @@ def corners_px(camera: CameraModel, table: Table, margin: float = 0.0) -> Array:
     return camera.to_pixels(np.column_stack([points, np.full(4, table.cushion_height)]))
 
 
+def expected_strips(
+    picture: NDArray[np.uint8], camera: CameraModel, table: Table, reach: tuple[float, float]
+) -> list[tuple[rails.Strip, Array]]:
+    """Strips along the four rails, and the depths (S,) at which each nose is expected in them.
+
+    Args:
+        picture: BGR uint8 (H, W, 3).
+        camera: where the noses are expected.
+        table: its table.
+        reach: from and to, metres inwards from the nose; widened to a few pixels where the rail
+            is seen at a flat angle.
+    """
+    size = (table.width, table.length)
+    homography = rails.plane_homography(corners_px(camera, table), *size)
+    out = []
+    for side in range(4):
+        least = 5.0 * rails.metres_per_pixel(homography, size, side)
+        wide = (min(reach[0], -least), max(reach[1], least))
+        strip = rails.sample_strip(picture, homography, size, side, wide)
+        # Where the expected nose runs in this strip: the lens bends it off the straight line.
+        at = camera.to_plane(strip.pixels.reshape(-1, 2), table.cushion_height)
+        inwards = _inwards(at, side, table).reshape(strip.pixels.shape[:2])
+        out.append((strip, np.array([np.interp(0.0, row, strip.depth) for row in inwards])))
+    return out
+
+
 def find_noses(
     picture: NDArray[np.uint8], camera: CameraModel, table: Table, tolerance: float
 ) -> list[NoseEdge | None]:
@@ -48,22 +74,15 @@ def find_noses(
     Returns:
         Four entries; ``None`` for a rail whose nose is not seen.
     """
-    size = (table.width, table.length)
-    homography = rails.plane_homography(corners_px(camera, table), *size)
     found: list[NoseEdge | None] = []
-    for side in range(4):
-        reach = max(3.0 * tolerance, 5.0 * rails.metres_per_pixel(homography, size, side))
-        strip = rails.sample_strip(picture, homography, size, side, (-reach, reach))
-        # Where the expected nose runs in this strip: the lens bends it off the straight line.
-        at = camera.to_plane(strip.pixels.reshape(-1, 2), table.cushion_height)
-        inwards = _inwards(at, side, table).reshape(strip.pixels.shape[:2])
-        rows = [np.interp(0.0, row, strip.depth) for row in inwards]
-        edge = rails.find_nose(strip, np.array(rows), tolerance)
+    reach = (-3.0 * tolerance, 3.0 * tolerance)
+    for strip, expected in expected_strips(picture, camera, table, reach):
+        edge = rails.find_nose(strip, expected, tolerance)
         if edge is None or edge.strength < 2.0 or edge.share < 0.25:
             found.append(None)
             continue
         points = camera.to_plane(edge.pixels, table.cushion_height)
-        found.append(NoseEdge(edge, -_inwards(points, side, table)))
+        found.append(NoseEdge(edge, -_inwards(points, strip.side, table)))
     return found
 
 

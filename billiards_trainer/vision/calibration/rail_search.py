@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.calibration import rails
+from billiards_trainer.vision.calibration.evidence import Evidence, gather
 from billiards_trainer.vision.calibration.first_pose import (
     ASPECT_SPREAD,
     rectangle_misfit,
@@ -50,22 +51,19 @@ class Hypothesis:
 
     Attributes:
         fit: the camera.
-        evidence: side pockets where they should be (positive) or where they should not.
-        share: part of the rails along which noses were seen, 0…1.
+        evidence: what the picture shows where this camera puts the rails.
         quad_score: how well the rough quadrilateral fitted the cloth, 0…1.
     """
 
     fit: PoseFit
-    evidence: float
-    share: float
+    evidence: Evidence
     quad_score: float
 
     @property
     def rank(self) -> float:
         """Higher is more believable."""
-        misfit = min(self.fit.residual_mm / 6.0, 3.0)
-        oddness = 0.15 * self.fit.oddness
-        return 2.0 * self.quad_score + 1.5 * self.share + self.evidence - misfit - oddness
+        misfit = min(self.fit.residual_mm / 6.0, 3.0) + 0.15 * self.fit.oddness
+        return self.quad_score + self.evidence.weight - misfit
 
 
 def search(
@@ -122,9 +120,8 @@ def search(
     fit = fitted(fit.camera, noses, fit.cushion_width)
     if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
         return None
-    share = float(np.mean([e.share if e else 0.0 for e in noses]))
-    evidence = _pocket_evidence(strips) if known.table.pockets else 0.0
-    return Hypothesis(fit, evidence, share, score)
+    evidence = gather(picture, fit.camera, known.table, fit.cushion_width, noses, bed)
+    return Hypothesis(fit, evidence, score)
 
 
 def _nose_points(noses: list[rails.Edge | None]) -> list[RailPoints]:
@@ -287,23 +284,3 @@ def _cushion_width(strips: list[rails.Strip], bends: list[Array]) -> float | Non
     if smooth[best] < 0.5 * len(strips):
         return None
     return float(widths[best])
-
-
-def _pocket_evidence(strips: list[rails.Strip]) -> float:
-    """Side pockets in the middle of the rails taken for long, less those of the short ones."""
-    dips = []
-    for strip in strips:
-        use = (strip.depth > 0.0) & (strip.depth < 0.055)
-        logs = strip.logs[:, use]
-        middle = np.abs(strip.along - 0.5) < 0.035
-        beside = (np.abs(strip.along - 0.5) > 0.08) & (np.abs(strip.along - 0.5) < 0.36)
-        shown = np.isfinite(logs).all(axis=(1, 2))
-        if not (shown & middle).any() or (shown & beside).sum() < 4:
-            dips.append(0.0)
-            continue
-        typical = np.median(logs[shown], axis=0)
-        unlike = np.linalg.norm(logs - typical, axis=2).mean(axis=1)
-        spread = float(np.quantile(unlike[shown & beside], 0.8))
-        dips.append(float(unlike[shown & middle].max()) - spread)
-    difference = dips[1] + dips[3] - dips[0] - dips[2]
-    return float(np.clip(1.2 * difference, -2.0, 2.0))

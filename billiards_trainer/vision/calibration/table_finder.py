@@ -19,9 +19,11 @@ from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table, preset
 from billiards_trainer.vision.calibration import picture_check, rails
 from billiards_trainer.vision.calibration.cloth import cloth_regions
+from billiards_trainer.vision.calibration.evidence import Evidence
 from billiards_trainer.vision.calibration.first_pose import (
     ASPECT_SPREAD,
     ASPECT_SPREAD_ASSUMED,
+    rectangle_misfit,
     start_camera,
 )
 from billiards_trainer.vision.calibration.noses import corners_px
@@ -120,12 +122,11 @@ def find_table(
     fault = picture_check.describe_fault(picture)
     if fault:
         raise TableNotFound(fault)
-    hypotheses = []
+    hypotheses: list[Hypothesis] = []
     for quad in _coarse_quads(picture):
-        for turn in (0, 1):
-            found = search(picture, known, np.roll(quad.corners, -turn, axis=0), quad.score)
-            if found is not None:
-                hypotheses.append(found)
+        hypotheses += _both_ways(picture, known, quad.corners, quad.score)
+        if any(h.evidence.is_plain and h.fit.oddness < 12.0 for h in hypotheses):
+            break
     if not hypotheses:
         if picture_check.is_blurred(picture):
             raise TableNotFound("the picture is too blurred to find the table: focus the camera")
@@ -181,12 +182,27 @@ def _coarse_quads(picture: NDArray[np.uint8], keep: int = 3) -> list[Quad]:
     return kept
 
 
+def _both_ways(
+    picture: NDArray[np.uint8], known: Known, corners: Array, score: float
+) -> list[Hypothesis]:
+    """Hypotheses with either pair of sides for the long rails; only one where that is plain."""
+    turned = [np.roll(corners, -turn, axis=0) for turn in (0, 1)]
+    misfit = [rectangle_misfit(c, known.size, known.picture, known.focal_px, 0.03) for c in turned]
+    found: list[Hypothesis] = []
+    for k in np.argsort(misfit):
+        if found and misfit[k] > min(misfit) + 40.0:
+            break
+        one = search(picture, known, turned[k], score)
+        if one is not None:
+            found.append(one)
+    return found
+
+
 def _refined(picture: NDArray[np.uint8], known: Known, given: _Given) -> Hypothesis | None:
     """Corners that were given, moved onto the edges in the picture."""
-    found = []
+    found: list[Hypothesis] = []
     for turn in (0,) if given.is_oriented else (0, 1):
-        corners = np.roll(given.corners, -turn, axis=0)
-        homography = rails.plane_homography(corners, *known.size)
+        homography = rails.plane_homography(np.roll(given.corners, -turn, axis=0), *known.size)
         m, (w, length) = rails.CUSHION_WIDTH, known.size
         outer = np.array([[-m, -m], [w + m, -m], [w + m, length + m], [-m, length + m]])
         quad = np.column_stack([outer, np.ones(4)]) @ homography.T
@@ -230,7 +246,7 @@ def _from_corners(given: _Given, known: Known, assumed: bool) -> TableFit:
             best = (fit.cost, fit)
     if best is None:
         raise TableNotFound("no camera above a table sees its corners where they were given")
-    hypothesis = Hypothesis(best[1], 0.0, 1.0, 1.0)
+    hypothesis = Hypothesis(best[1], Evidence((1.0,) * 4, (1.0,) * 4, 0.0), 1.0)
     return _finished(hypothesis, known, assumed, given.is_oriented, "given")
 
 
@@ -247,7 +263,8 @@ def _finished(
         camera = turned_round(camera, table)
         corners = corners_px(camera, table)
     fitness = math.exp(-((best.fit.residual_mm / 12.0) ** 2))
-    confidence = min(1.0, best.quad_score * 1.15) * fitness * (0.6 + 0.4 * best.share)
+    ends, noses = float(np.mean(best.evidence.ends)), float(np.mean(best.evidence.noses))
+    confidence = min(1.0, 1.1 * ends) * fitness * (0.7 + 0.3 * noses)
     return TableFit(
         corners_px=corners,
         cloth_corners_px=corners_px(camera, table, best.fit.cushion_width),
