@@ -31,6 +31,7 @@ class Stance:
         back: how far the body is withdrawn along the aim, metres.
         rise: how far the body is raised, metres.
         blur: width by which motion softens edges, pixels.
+        hand_height: what the bridge hand rests on, metres above the cloth.
     """
 
     bridge: tuple[float, float]
@@ -38,6 +39,7 @@ class Stance:
     back: float = 0.0
     rise: float = 0.0
     blur: float = 0.0
+    hand_height: float = 0.0
 
 
 def cue_limb(pose: CuePose, look: CueLook) -> Limb:
@@ -94,7 +96,7 @@ class _Frame:
         self._f = np.array([c, s, 0.0])
         self._l = np.array([-s, c, 0.0]) * side
         self._origin = np.array([*stance.bridge, 0.0]) - self._f * stance.back
-        self._rise = stance.rise
+        self._rise, self.hand = stance.rise, stance.hand_height
         self.blur = stance.blur
 
     def __call__(self, forward: float, left: float, up: float) -> Array:
@@ -128,10 +130,14 @@ def _forearm_and_hand(frame: _Frame, look: PlayerLook) -> list[Limb]:
     """The bridge: hand flat on the cloth, fingers spread, thumb up; the cue lies in the notch."""
     skin, sleeve, blur = look.skin, look.sleeve, frame.blur
     forearm = skin if look.bare_forearm else sleeve
-    wrist = frame(-0.115, 0.052, 0.030)
-    elbow = frame(-0.345, 0.155, 0.085)
+
+    def hand(forward: float, left: float, up: float) -> Array:
+        return frame(forward, left, up + frame.hand)
+
+    wrist = hand(-0.115, 0.052, 0.030)
+    elbow = frame(-0.345, 0.155, 0.085 + 0.6 * frame.hand)
     shoulder = frame(-0.60, 0.205, 0.36)
-    limbs = [_rod(wrist, 0.026, frame(-0.165, 0.074, 0.04), 0.029, skin, SKIN, blur)]
+    limbs = [_rod(wrist, 0.026, hand(-0.165, 0.074, 0.04), 0.029, skin, SKIN, blur)]
     knuckles = [
         (0.000, 0.018, 0.032),
         (0.004, 0.039, 0.030),
@@ -140,21 +146,21 @@ def _forearm_and_hand(frame: _Frame, look: PlayerLook) -> list[Limb]:
     ]
     tips = [(0.072, 0.022, 0.008), (0.076, 0.055, 0.008), (0.055, 0.088, 0.008), (0.018, 0.110, 0.008)]
     for k in knuckles:
-        limbs.append(_rod(wrist, 0.021, frame(*k), 0.0125, skin, SKIN, blur))
+        limbs.append(_rod(wrist, 0.021, hand(*k), 0.0125, skin, SKIN, blur))
     shade: Colour = (skin[0] * 0.93, skin[1] * 0.90, skin[2] * 0.88)
     for i, (k, t) in enumerate(zip(knuckles, tips, strict=True)):
         bend = tuple(0.48 * a + 0.52 * b for a, b in zip(k, t, strict=True))
-        middle = frame(bend[0], bend[1], bend[2] + 0.011)
+        middle = hand(bend[0], bend[1], bend[2] + 0.011)
         colour = skin if i % 2 == 0 else shade
-        limbs.append(_rod(frame(*t), 0.0072, middle, 0.0085, colour, SKIN, blur))
-        limbs.append(_rod(middle, 0.0088, frame(*k), 0.0105, colour, SKIN, blur))
-    thumb_root, thumb_tip = frame(-0.070, 0.018, 0.026), frame(-0.004, -0.006, 0.034)
-    thumb_mid = frame(-0.036, 0.000, 0.036)
+        limbs.append(_rod(hand(*t), 0.0072, middle, 0.0085, colour, SKIN, blur))
+        limbs.append(_rod(middle, 0.0088, hand(*k), 0.0105, colour, SKIN, blur))
+    thumb_root, thumb_tip = hand(-0.070, 0.018, 0.026), hand(-0.004, -0.006, 0.034)
+    thumb_mid = hand(-0.036, 0.000, 0.036)
     limbs.append(_rod(wrist, 0.020, thumb_root, 0.015, skin, SKIN, blur))
     limbs.append(_rod(thumb_root, 0.0135, thumb_mid, 0.0110, shade, SKIN, blur))
     limbs.append(_rod(thumb_mid, 0.0108, thumb_tip, 0.0085, shade, SKIN, blur))
     limbs.append(
-        _rod(frame(-0.15, 0.068, 0.036), 0.037, elbow, 0.052, forearm, _forearm(look), blur)
+        _rod(hand(-0.15, 0.068, 0.036), 0.037, elbow, 0.052, forearm, _forearm(look), blur)
     )
     limbs.append(_rod(elbow, 0.056, shoulder, 0.072, sleeve, FABRIC, blur))
     return limbs

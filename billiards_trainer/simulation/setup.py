@@ -126,6 +126,8 @@ class PlayerLook:
     hair: Colour = srgb("#3b2a1f")
     bare_forearm: bool = False
     left_handed: bool = False
+    visible: bool = True
+    """Without a body only the cue is seen."""
 
 
 @dataclass(frozen=True, slots=True)

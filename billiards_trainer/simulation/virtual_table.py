@@ -1,35 +1,57 @@
 """The virtual table without processes: for tests, training and whoever wants pictures with truth.
 
->>> table = preset("pool-9ft")
->>> virtual = VirtualTable(table, seed=3)
+>>> virtual = VirtualTable(preset("pool-9ft"), seed=3)
+>>> seen = virtual.step()                      # the next picture of a game that is being played
+>>> seen.image.shape, seen.truth.phase
+((720, 1280, 3), 'setup')
 >>> still = virtual.render_state([("cue", (0.6, 0.5)), ("8", (0.7, 1.9))])
->>> still.image.shape
-(720, 1280, 3)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from billiards_trainer.simulation.observation import CuePose, Observation
-from billiards_trainer.simulation.renderer import Limb, Renderer
+from billiards_trainer.simulation.acts import Shot
+from billiards_trainer.simulation.observation import (
+    BallTruth,
+    CuePose,
+    Observation,
+    Truth,
+    covered_by_balls,
+    visible_disc,
+)
+from billiards_trainer.simulation.orientation import rotation
+from billiards_trainer.simulation.renderer import BallView, Limb, Renderer, View
 from billiards_trainer.simulation.setup import Setup
 from billiards_trainer.simulation.stills import Placed, random_balls, render_balls
+from billiards_trainer.simulation.world import Play, World
 from billiards_trainer.table import Table
+
+Array = NDArray[np.float64]
+
+_MOST_SAMPLES = 14
 
 
 class VirtualTable:
-    """A table, a camera above it, and true physics.
+    """A table, a camera above it, true physics and a player.
 
     Args:
         table: its geometry.
         setup: room, camera, balls; ``Setup.default(table)`` when ``None``.
         seed: decides everything that looks like chance.
         fps: pictures a second.
+        play: how the world is played in; the table's usual rack when ``None``.
         caption: words on the surroundings that say this is no real table; empty: none.
+
+    Attributes:
+        camera: the true camera.
+        renderer: draws the pictures.
+        world: balls and player.
     """
 
     def __init__(
@@ -39,6 +61,7 @@ class VirtualTable:
         *,
         seed: int = 1,
         fps: float = 30.0,
+        play: Play | None = None,
         caption: str = "VIRTUAL TABLE",
     ) -> None:
         self.table = table
@@ -46,6 +69,94 @@ class VirtualTable:
         self.seed, self.fps = seed, fps
         self.camera = self.setup.camera
         self.renderer = Renderer(table, self.setup, caption=caption)
+        self.world = World(table, seed=seed, play=play)
+        self._frame = -1
+        self._scale = self.camera.pixels_per_metre(table.width / 2, table.length / 2)
+
+    def step(self, light: NDArray[np.uint8] | None = None) -> Observation:
+        """Let 1/fps seconds pass and take a picture.
+
+        Args:
+            light: the projector's light map that meets the cloth during this exposure.
+        """
+        self._frame += 1
+        events = self.world.advance(self._frame / self.fps)
+        view, truth = self._look()
+        image = self.renderer.render(view, light=light, seed=self._frame)
+        return Observation(image, truth, events, self.camera)
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass without taking pictures; the next picture shows what follows."""
+        self._frame += round(seconds * self.fps)
+        self.world.advance(max(self._frame, 0) / self.fps)
+
+    def _look(self) -> tuple[View, Truth]:
+        """What the camera is about to see, and the truth about it."""
+        world, act, now = self.world, self.world.act, self.world.time
+        views, truths, discs, depths = [], [], [], []
+        for index, label in enumerate(world.labels):
+            middle = act.ball(index, np.array([now]))
+            if not middle.shown[0]:
+                if not middle.on_table[0]:
+                    truths.append(self._away(label, middle.position[0], world.turns[index]))
+                continue
+            at, turn = middle.position[0], world.turns[index]
+            spin = middle.spin[0]
+            offset = self._row_delay(at) if middle.velocity[0].any() else 0.0
+            times = self._exposure(now + offset, middle.velocity[0], spin)
+            during = act.ball(index, times)
+            turns = np.array([rotation(spin * (float(t) - now)) @ turn for t in times])
+            views.append(BallView(label, during.position, turns))
+            seen = act.ball(index, np.array([now + offset])).position[0]
+            disc, radius = visible_disc(self.camera, seen, self.table.balls.radius)
+            discs.append((disc, radius))
+            depths.append(float(np.linalg.norm(seen - self.camera.position)))
+            truths.append(
+                BallTruth(
+                    label, at, middle.velocity[0], spin, turn.copy(), bool(middle.on_table[0]),
+                    (float(disc[0]), float(disc[1])), radius, seen,
+                )
+            )  # fmt: skip
+        limbs = act.limbs(now, self.setup, self._scale)
+        slides = np.zeros(1)
+        if isinstance(act, Shot) and limbs:
+            slides = self._slides(act, now)
+        free = iter(covered_by_balls(discs, depths))
+        seen_truths = tuple(
+            replace(t, visible=next(free)) if t.radius_px > 0 else t for t in truths
+        )
+        truth = Truth(
+            self._frame, now, seen_truths, act.cue(now), act.phase(now), world.rack, world.shot
+        )
+        return View(views, limbs, slides), truth
+
+    @staticmethod
+    def _away(label: str, at: Array, turn: Array) -> BallTruth:
+        """A ball in a pocket or off the table."""
+        zero = np.zeros(3)
+        return BallTruth(label, at, zero, zero, turn, False, (-1.0, -1.0), 0.0, at, 0.0)
+
+    def _row_delay(self, at: Array) -> float:
+        """How much later than the middle row a ball's rows are exposed, seconds."""
+        row = float(self.camera.to_pixels(at)[1])
+        return self.setup.sensor.readout_s * (row / self.camera.height - 0.5)
+
+    def _exposure(self, middle: float, velocity: Array, spin: Array) -> Array:
+        """Times that sample the exposure: one for a ball at rest, more the further it moves."""
+        exposure = self.setup.sensor.exposure_s
+        pixels = float(np.linalg.norm(velocity)) * exposure * self._scale
+        turned = float(np.linalg.norm(spin)) * exposure * self.table.balls.radius * self._scale
+        n = 1 + min(math.ceil(max(pixels, 0.6 * turned) / 0.9), _MOST_SAMPLES - 1)
+        return np.asarray(middle + ((np.arange(n) + 0.5) / n - 0.5) * exposure)
+
+    def _slides(self, shot: Shot, now: float) -> Array:
+        half = self.setup.sensor.exposure_s / 2
+        ends = shot.slides(np.array([now - half, now + half]), now)
+        n = 1 + min(math.ceil(float(np.abs(ends).max()) * 2 * self._scale), 7)
+        if n == 1:
+            return np.zeros(1)
+        times = now + ((np.arange(n) + 0.5) / n - 0.5) * 2 * half
+        return shot.slides(times, now)
 
     def render_state(
         self,

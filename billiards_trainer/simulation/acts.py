@@ -1,0 +1,398 @@
+"""What can be going on at the virtual table: a rack is set, a ball is placed, a shot is played.
+
+An act knows where every ball is, and what is over the table, at any time between its start and its
+end; the world strings acts together.  Times are those of the virtual world, seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer import messages as m
+from billiards_trainer.physics.state import BallsState, Motion
+from billiards_trainer.physics.trajectory import Event, EventKind, Trajectory
+from billiards_trainer.simulation.body import cue_limb, player_limbs, reaching_limbs
+from billiards_trainer.simulation.kernels import HAIR
+from billiards_trainer.simulation.observation import CuePose, Phase, TrueEvent
+from billiards_trainer.simulation.renderer import Limb
+from billiards_trainer.simulation.setup import Setup
+from billiards_trainer.simulation.stroke import Stroke, smooth
+from billiards_trainer.table import Point, Table
+
+Array = NDArray[np.float64]
+
+GRAVITY = 9.81
+_SETTLE_S = 0.6
+"""Quiet time after the last ball has come to rest."""
+_FALL_S = 0.22
+"""Time until a ball that drops is out of sight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motions:
+    """One ball at several times.
+
+    Attributes:
+        position: (T, 3) metres.
+        velocity: (T, 3) m/s.
+        spin: (T, 3) rad/s.
+        on_table: (T,) bool: neither pocketed nor in a hand.
+        shown: (T,) bool: above the cloth or still falling.
+    """
+
+    position: Array
+    velocity: Array
+    spin: Array
+    on_table: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
+
+
+class Act(Protocol):
+    """What the world asks of an act."""
+
+    @property
+    def starts(self) -> float: ...
+
+    @property
+    def ends(self) -> float: ...
+
+    def ball(self, index: int, times: Array) -> Motions:
+        """Where a ball is."""
+
+    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
+        """What is over the table; ``scale`` is the picture's pixels in a metre."""
+
+    def cue(self, time: float) -> CuePose | None:
+        """Where the cue is, if anybody holds it over the table."""
+
+    def phase(self, time: float) -> Phase:
+        """What the player is doing."""
+
+    def events(self) -> tuple[TrueEvent, ...]:
+        """Everything that happens, in order."""
+
+
+def still(position: Array, times: Array, *, on_table: bool, shown: bool) -> Motions:
+    """A ball that does not move."""
+    n = len(times)
+    zero = np.zeros((n, 3))
+    return Motions(
+        np.repeat(position[None], n, axis=0),
+        zero,
+        zero,
+        np.full(n, on_table),
+        np.full(n, shown),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """One ball on its way to its place: ``wait_s`` after the act's start, for ``take_s``."""
+
+    ball: int
+    start: Point
+    end: Point
+    wait_s: float
+    take_s: float
+    lift: float = 0.10
+
+
+@dataclass(frozen=True)
+class Place:
+    """Hands put balls where they belong; all others lie still.
+
+    A carried ball moves through the air in a hand that reaches in over the nearest rail.
+    """
+
+    starts: float
+    state: BallsState
+    carries: tuple[Carry, ...]
+    table: Table
+
+    @property
+    def ends(self) -> float:
+        last = max((c.wait_s + c.take_s for c in self.carries), default=0.0)
+        return self.starts + last + 0.75
+
+    def _carry(self, index: int) -> Carry | None:
+        return next((c for c in self.carries if c.ball == index), None)
+
+    def ball(self, index: int, times: Array) -> Motions:
+        carry = self._carry(index)
+        position = self.state.position[index]
+        if carry is None:
+            lies = self.state.motion[index] != Motion.POCKETED
+            return still(position, times, on_table=bool(lies), shown=bool(lies))
+        at = np.array([self._carried(carry, float(t)) for t in times])
+        ahead = np.array([self._carried(carry, float(t) + 1e-3) for t in times])
+        local = times - self.starts - carry.wait_s
+        n = len(times)
+        return Motions(
+            at,
+            (ahead - at) / 1e-3,
+            np.zeros((n, 3)),
+            np.asarray(local >= carry.take_s),
+            np.asarray(local >= 0.0),
+        )
+
+    def _carried(self, carry: Carry, time: float) -> Array:
+        s = smooth((time - self.starts - carry.wait_s) / carry.take_s)
+        radius = self.table.balls.radius
+        height = radius + carry.lift * (1 - s) ** 0.7
+        return np.array(
+            [
+                carry.start[0] + s * (carry.end[0] - carry.start[0]),
+                carry.start[1] + s * (carry.end[1] - carry.start[1]),
+                height,
+            ]
+        )
+
+    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
+        out: list[Limb] = []
+        for carry in self.carries:
+            local = time - self.starts - carry.wait_s
+            if not -0.1 <= local <= carry.take_s + 0.6:
+                continue
+            at = self._carried(carry, time)
+            shoulder = carry.start
+            # After letting go the hand goes back the way it came.
+            back = smooth((local - carry.take_s - 0.1) / 0.5)
+            hand = (
+                float(at[0] + back * (shoulder[0] - at[0])),
+                float(at[1] + back * (shoulder[1] - at[1])),
+            )
+            away = math.dist(carry.end, shoulder) or 1.0
+            outside = (
+                shoulder[0] + 0.45 * (shoulder[0] - carry.end[0]) / away,
+                shoulder[1] + 0.45 * (shoulder[1] - carry.end[1]) / away,
+            )
+            out += reaching_limbs(hand, outside, setup.player, float(at[2]) + 0.018 + 0.08 * back)
+        return tuple(out)
+
+    def cue(self, time: float) -> CuePose | None:
+        return None
+
+    def phase(self, time: float) -> Phase:
+        return "setup"
+
+    def events(self) -> tuple[TrueEvent, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class RackUp:
+    """The triangle is pushed from the foot rail to its spot, and lifted.
+
+    ``state`` is the finished rack, without the balls in ``later``, which are placed afterwards.
+    """
+
+    starts: float
+    state: BallsState
+    group: tuple[int, ...]
+    later: tuple[int, ...]
+    table: Table
+    duration_s: float = 2.6
+
+    @property
+    def ends(self) -> float:
+        return self.starts + self.duration_s
+
+    def _shift(self, times: Array) -> Array:
+        """How far the rack is from its place along y, metres."""
+        back = float(self.state.position[list(self.group), 1].max())
+        room = self.table.length - self.table.balls.radius * 1.05 - back
+        u = np.clip((times - self.starts - 0.35) / (0.45 * self.duration_s), 0.0, 1.0)
+        return np.asarray(max(room, 0.0) * (1 - u * u * (3 - 2 * u)))
+
+    def ball(self, index: int, times: Array) -> Motions:
+        position = self.state.position[index]
+        if index in self.later:
+            return still(position, times, on_table=False, shown=False)
+        if index not in self.group:
+            lies = bool(self.state.motion[index] != Motion.POCKETED)
+            return still(position, times, on_table=lies, shown=lies)
+        shift = self._shift(times)
+        speed = (self._shift(times + 1e-3) - shift) / 1e-3
+        n = len(times)
+        at = np.repeat(position[None], n, axis=0)
+        at[:, 1] += shift
+        velocity, spin = np.zeros((n, 3)), np.zeros((n, 3))
+        velocity[:, 1] = speed
+        spin[:, 0] = -speed / self.table.balls.radius
+        return Motions(at, velocity, spin, np.full(n, True), np.full(n, True))
+
+    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
+        local = (time - self.starts) / self.duration_s
+        shift = float(self._shift(np.array([time]))[0])
+        places = self.state.position[list(self.group), :2] + (0.0, shift)
+        r = self.table.balls.radius
+        lifted = 0.35 * smooth((local - 0.66) / 0.3)
+        gone = 1.1 * smooth((local - 0.72) / 0.28)
+        x0, x1 = places[:, 0].min() - r, places[:, 0].max() + r
+        y0, y1 = places[:, 1].min() - r, places[:, 1].max() + r
+        middle = (x0 + x1) / 2
+        grown = 0.022
+        corners = [
+            (middle, y0 - 2.1 * grown + gone, 0.022 + lifted),
+            (x1 + 1.4 * grown, y1 + grown + gone, 0.022 + lifted),
+            (x0 - 1.4 * grown, y1 + grown + gone, 0.022 + lifted),
+        ]
+        wood = (0.09, 0.045, 0.02)
+        out = [
+            Limb(corners[k], 0.012, corners[(k + 1) % 3], 0.012, wood, HAIR, 0.2) for k in range(3)
+        ]
+        if local < 0.99:
+            end = (middle, self.table.length + 0.55)
+            for side in (-1, 1):
+                hand = (middle + side * 0.07, float(y1 + 0.02 + gone))
+                out += reaching_limbs(
+                    hand, (end[0] + side * 0.24, end[1] + gone), setup.player, 0.055 + lifted
+                )
+        return tuple(out)
+
+    def cue(self, time: float) -> CuePose | None:
+        return None
+
+    def phase(self, time: float) -> Phase:
+        return "setup"
+
+    def events(self) -> tuple[TrueEvent, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """From walking up until the balls lie still again."""
+
+    starts: float
+    stroke: Stroke
+    trajectory: Trajectory
+    labels: tuple[str, ...]
+    table: Table
+    _drops: dict[int, tuple[float, Array, Array, Array]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for event in self.trajectory.events:
+            if event.kind == EventKind.POCKET:
+                before = event.before
+                self._drops[event.balls[0]] = (
+                    event.time,
+                    before.position[0].copy(),
+                    before.velocity[0].copy(),
+                    before.spin[0].copy(),
+                )
+
+    @property
+    def contact(self) -> float:
+        """World time at which the tip touches the ball."""
+        return self.starts + self.stroke.contact_s
+
+    @property
+    def ends(self) -> float:
+        quiet = self.contact + self.trajectory.duration + _SETTLE_S
+        return max(quiet, self.starts + self.stroke.gone_s)
+
+    def ball(self, index: int, times: Array) -> Motions:
+        local = np.maximum(np.asarray(times, dtype=np.float64) - self.contact, 0.0)
+        initial = self.trajectory.initial
+        if initial.motion[index] == Motion.POCKETED:
+            return still(initial.position[index], times, on_table=False, shown=False)
+        position = self.trajectory.path(index, local)
+        velocity = self.trajectory.velocity(index, local)
+        spin = self.trajectory.spin(index, local)
+        before = times < self.contact
+        velocity[before] = 0.0
+        spin[before] = 0.0
+        on_table, shown = np.full(len(times), True), np.full(len(times), True)
+        if index in self._drops:
+            when, at, moving, turning = self._drops[index]
+            falling = local >= when
+            on_table[falling] = False
+            u = local[falling] - when
+            shown[falling] = u < _FALL_S
+            position[falling] = self._fall(index, at, moving, u)
+            velocity[falling] = moving * (1, 1, 0) - np.array([0, 0, GRAVITY]) * u[:, None]
+            spin[falling] = turning
+        return Motions(position, velocity, spin, on_table, shown)
+
+    def _fall(self, index: int, at: Array, moving: Array, u: Array) -> Array:
+        """A dropping ball flies on, stopped by the pocket's wall, and falls freely."""
+        pocket = self.table.pockets[int(self.trajectory.pocket_of[index])]
+        path = at + moving * u[:, None]
+        path[:, 2] = at[2] - 0.5 * GRAVITY * u * u
+        centre = np.array(pocket.centre)
+        off = path[:, :2] - centre
+        reach = np.linalg.norm(off, axis=1)
+        # The lip it fell over is as far from the centre as the wall behind.
+        room = max(pocket.radius - 0.75 * self.table.balls.radius, 0.01)
+        start = float(np.linalg.norm(at[:2] - centre))
+        limit = np.maximum(room, start - (start - room) * np.minimum(u / 0.06, 1.0))
+        scale = np.minimum(1.0, limit / np.maximum(reach, 1e-9))
+        path[:, :2] = centre + off * scale[:, None]
+        return np.asarray(path)
+
+    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
+        t = time - self.starts
+        if not self.stroke.is_present(t):
+            return ()
+        pose = self.stroke.cue(t)
+        stance = self.stroke.stance(t, scale, setup.sensor.exposure_s)
+        if not setup.player.visible:
+            return (cue_limb(pose, setup.cue),)
+        return player_limbs(pose, stance, setup.player, setup.cue)
+
+    def slides(self, times: Array, middle: float) -> Array:
+        """Shifts of the cue away from its tip, metres, during an exposure around ``middle``."""
+        at = self.stroke.behind(middle - self.starts)
+        return np.array([self.stroke.behind(float(t) - self.starts) - at for t in times])
+
+    def cue(self, time: float) -> CuePose | None:
+        t = time - self.starts
+        return self.stroke.cue(t) if self.stroke.is_present(t) else None
+
+    def phase(self, time: float) -> Phase:
+        return self.stroke.phase(time - self.starts)
+
+    def events(self) -> tuple[TrueEvent, ...]:
+        shot = self.trajectory
+        ball = self.stroke.strike.ball
+        x, y = shot.initial.position[ball, :2]
+        out = [
+            TrueEvent(
+                m.EventKind.SHOT_START, self.contact, (self.labels[ball],), float(x), float(y)
+            )
+        ]
+        for event in shot.events:
+            kind = _KINDS.get(event.kind)
+            if kind is not None:
+                out.append(self._event(kind, event))
+        end = self.contact + shot.duration
+        out.append(TrueEvent(m.EventKind.SHOT_END, end, (), float(x), float(y)))
+        return tuple(out)
+
+    def _event(self, kind: m.EventKind, event: Event) -> TrueEvent:
+        pocket = None
+        if kind == m.EventKind.POCKETED:
+            pocket = self.table.pockets[event.index].name
+        return TrueEvent(
+            kind,
+            self.contact + event.time,
+            tuple(self.labels[b] for b in event.balls),
+            event.position[0],
+            event.position[1],
+            pocket,
+        )
+
+
+_KINDS = {
+    EventKind.BALL_BALL: m.EventKind.BALL_COLLISION,
+    EventKind.CUSHION: m.EventKind.CUSHION_COLLISION,
+    EventKind.JAW: m.EventKind.CUSHION_COLLISION,
+    EventKind.POCKET: m.EventKind.POCKETED,
+    EventKind.RESTING: m.EventKind.AT_REST,
+}
