@@ -16,7 +16,7 @@ from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.detection import candidates, cloth, geometry, judge, refine
 from billiards_trainer.vision.detection.colours import ColourProfile, default_profile
-from billiards_trainer.vision.detection.identity import Identity, identify
+from billiards_trainer.vision.detection.identity import Identifier, Identity
 from billiards_trainer.vision.detection.view import View, make_view
 from billiards_trainer.vision.detection.working import Working, prepare
 from billiards_trainer.vision.tracking.measurement import Sight
@@ -73,6 +73,7 @@ class BallDetector:
         self.camera = camera
         self.profile = profile or default_profile(table.balls)
         self.view: View = make_view(table, camera)
+        self.identifier = Identifier(table.balls, self.profile)
         self.working: Working | None = None
 
     def detect(self, picture: Mask, light: LightView | None = None) -> list[Detection]:
@@ -112,8 +113,8 @@ class BallDetector:
             return []
         found = view.centre.at(fit.middle[keep])
         covariances = self._covariances(fit, keep)
-        identities = identify(
-            picture, view, fit.middle[keep], fit.radius[keep], working.cloth, self.profile
+        identities = self.identifier.identify(
+            picture, view, fit.middle[keep], fit.radius[keep], working.cloth
         )
         return [
             _detection(

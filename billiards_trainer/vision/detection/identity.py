@@ -1,10 +1,9 @@
 """What each ball is, from all pixels of its visible face.
 
-A face is split into white and body; how much white there is tells cue ball, stripe and solid apart,
-the body's colour tells which.  The light's white is not known beforehand: several guesses are tried
-(white faces and caps in the picture), and the one under which all balls together look most like
-balls of the set is taken.  What is said of all balls respects the set: one cue ball, one of each
-number, fifteen reds.
+How much white a face shows tells cue ball, stripe and solid apart, the colour of the rest tells
+which.  Neither the light's white nor the camera's saturation and contrast are known beforehand:
+guesses are tried, and those are taken under which all balls together look most like balls of the
+set.  What is said of all balls respects the set: one cue ball, one of each number, fifteen reds.
 """
 
 from __future__ import annotations
@@ -12,39 +11,30 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from billiards_trainer.table import BallSet
 from billiards_trainer.vision.detection.cloth import Cloth
-from billiards_trainer.vision.detection.colours import (
-    STRIPE_OF,
-    ColourProfile,
-    linear,
-    to_lab,
-)
+from billiards_trainer.vision.detection.colours import STRIPE_OF, ColourProfile
+from billiards_trainer.vision.detection.faces import Faces, measure, sample_light, white_guesses
 from billiards_trainer.vision.detection.view import View
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
-_LINEAR = linear(np.arange(256, dtype=np.float64))
 NAMED = 0.5
 """A single label is named from this probability on."""
 GROUP_NAMED = 0.75
 """Solid or stripe is said from this probability on."""
-
-
-def _face_pattern() -> Array:
-    """Points spread evenly over a disc of 0.86 of the radius (Vogel's spiral)."""
-    count = 96
-    k = np.arange(count) + 0.5
-    reach, turn = 0.86 * np.sqrt(k / count), k * math.pi * (3 - math.sqrt(5))
-    return np.column_stack([reach * np.cos(turn), reach * np.sin(turn)])
-
-
-FACE = _face_pattern()
+SEARCH_EVERY = 30
+"""Pictures after which the light is searched anew; in between the last one is only followed."""
+TAIL = 5.0
+"""Degrees of freedom of the colours' distribution: dirt, gloss and projected light stretch it."""
+DOUBT = 0.01
+_SATURATIONS = np.array([0.72, 0.86, 1.0, 1.16, 1.34])
+_CONTRASTS = np.array([0.78, 0.88, 1.0, 1.12, 1.25])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,184 +46,162 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
-    """What was measured of the faces under one guess of white; arrays over balls.
+class Light:
+    """How lamp and camera change colours.
 
-    ``white`` is the share of white pixels, ``body`` the body's Lab colour (N, 3), ``amount`` the
-    share of pixels that show the body.
+    ``white`` is linear BGR; colours relative to it appear ``saturation`` times as colourful and
+    ``contrast`` times as light as in daylight.
     """
 
-    white: Array
-    body: Array
-    amount: Array
+    white: tuple[float, float, float]
+    saturation: float = 1.0
+    contrast: float = 1.0
 
 
-def identify(
-    picture: Mask, view: View, middles: Array, radii: Array, cloth: Cloth, profile: ColourProfile
-) -> list[Identity]:
-    """Label probabilities of the balls of one picture.
+class Identifier:
+    """Tells balls of one set apart; remembers the light from picture to picture.
 
     Args:
-        picture: BGR uint8.
-        view: the view.
-        middles: of the discs, pixels, (N, 2).
-        radii: of the discs, pixels, (N,).
-        cloth: learned from the same picture; its local colour tells how the light varies.
-        profile: the balls' colours.
+        balls: the set.
+        profile: its colours.
     """
-    if len(middles) == 0:
-        return []
-    light = sample_light(picture, view, middles, radii, cloth)
-    labels = label_order(view.table.balls.labels)
-    _, likelihood = best_white(light, profile, labels)
-    capacity = np.array([15 if (profile.game, n) == ("snooker", "red") else 1 for n in labels])
-    return name(likelihood, labels, capacity)
 
+    def __init__(self, balls: BallSet, profile: ColourProfile) -> None:
+        self.labels = balls.labels
+        self.profile = profile
+        reds = [15 if (balls.name, n) == ("snooker", "red") else 1 for n in balls.labels]
+        self.capacity = np.array(reds)
+        self._prior = np.log(self.capacity / self.capacity.sum())
+        self._model = _Model(self.labels, profile)
+        self._light: Light | None = None
+        self._age = 0
 
-def sample_light(picture: Mask, view: View, middles: Array, radii: Array, cloth: Cloth) -> Array:
-    """Linear light of the faces' pixels, freed of the light's change over the table, (N, K, 3)."""
-    at = middles[:, None, :] + radii[:, None, None] * FACE
-    maps = at.astype(np.float32)
-    colours = cv2.remap(
-        picture,
-        np.ascontiguousarray(maps[:, :, 0]),
-        np.ascontiguousarray(maps[:, :, 1]),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    ).reshape(len(middles), len(FACE), 3)
-    spots = np.rint(view.to_work(middles)).astype(np.intp)
-    column = np.clip(spots[:, 0], 0, view.width - 1)
-    row = np.clip(spots[:, 1], 0, view.height - 1)
-    here = cloth.background[row, column].astype(np.float64)
-    # Brightness only: the cloth's own texture and the lamps' mixture make its chroma less sure.
-    relative = (here.mean(axis=1) + 4) / (float(np.mean(cloth.colour)) + 4)
-    return _LINEAR[colours] / (np.clip(relative, 0.5, 1.6) ** 2.2)[:, None, None]
+    def identify(
+        self, picture: Mask, view: View, middles: Array, radii: Array, cloth: Cloth
+    ) -> list[Identity]:
+        """Identities of the balls of one picture.
 
+        Args:
+            picture: BGR uint8.
+            view: the view.
+            middles: of the discs, pixels, (N, 2).
+            radii: of the discs, pixels, (N,).
+            cloth: learned from the same picture.
+        """
+        if len(middles) == 0:
+            return []
+        return self.name(self.likelihood(sample_light(picture, view, middles, radii, cloth)))
 
-def label_order(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The set's labels in the order of the columns of all matrices here."""
-    return labels
+    def likelihood(self, light: Array) -> Array:
+        """Log-likelihoods of the faces' pixels (N, points, 3) for each label, (N, labels)."""
+        self._age += 1
+        if self._light is None or self._age % SEARCH_EVERY == 0:
+            self._light = self._search(light)
+        return self._model.fit(measure(light, np.array(self._light.white)), self._light)
 
+    @property
+    def light(self) -> Light | None:
+        """The light as last found."""
+        return self._light
 
-def best_white(
-    light: Array, profile: ColourProfile, labels: tuple[str, ...]
-) -> tuple[Array, Array]:
-    """The light's white (linear BGR) and the log-likelihoods under it, (N, labels)."""
-    best: tuple[float, Array, Array] | None = None
-    for white in _white_guesses(light, profile):
-        likelihood = log_likelihood(measure(light, white), profile, labels)
-        top = likelihood.max(axis=1)
-        score = float(np.clip(top, -12, None).sum()) + _white_prior(white, profile)
-        if best is None or score > best[0]:
-            best = (score, white, likelihood)
-    assert best is not None
-    return best[1], best[2]
-
-
-def measure(light: Array, white: Array) -> Faces:
-    """Split faces into white and body under a guess of white."""
-    lab = to_lab(light / white)
-    lightness, chroma = lab[:, :, 0], np.hypot(lab[:, :, 1], lab[:, :, 2])
-    is_white = (lightness > 62) & (chroma < 12 + 0.25 * (lightness - 62))
-    count = lab.shape[1]
-    share = is_white.mean(axis=1)
-    body = np.empty((len(lab), 3))
-    amount = np.empty(len(lab))
-    for i, (pixels, pale) in enumerate(zip(lab, is_white, strict=True)):
-        rest = pixels[~pale]
-        amount[i] = len(rest) / count
-        chosen = rest if len(rest) >= 8 else pixels
-        body[i] = np.median(chosen, axis=0)
-    return Faces(share, body, amount)
-
-
-def log_likelihood(faces: Faces, profile: ColourProfile, labels: tuple[str, ...]) -> Array:
-    """How well each face fits each label, (N, labels)."""
-    out = np.empty((len(faces.white), len(labels)))
-    for j, label in enumerate(labels):
-        source = STRIPE_OF.get(label, label) if profile.game == "pool" else label
-        away = _colour_distance(faces, np.array(profile.colours[source]), profile.spread.get(label))
-        if label == "cue":
-            out[:, j] = _share_fit(faces.white, 0.95, 0.12)
-        elif profile.game == "pool" and label in STRIPE_OF:
-            out[:, j] = away + _share_fit(faces.white, 0.48, 0.16)
+    def _search(self, light: Array) -> Light:
+        """The light under which the faces look most like balls of the set."""
+        if self.profile.white is not None:
+            guesses = [np.array(self.profile.white)]
         else:
-            out[:, j] = away + _share_fit(faces.white, 0.06, 0.10)
-    return out
+            guesses = white_guesses(light)
+        best, best_score = Light(_triple(guesses[0])), -math.inf
+        for white in guesses:
+            faces = measure(light[:, ::2], white)
+            for saturation in _SATURATIONS:
+                for contrast in _CONTRASTS:
+                    guess = Light(_triple(white), float(saturation), float(contrast))
+                    fits = self._model.fit(faces, guess) + self._prior
+                    top = fits.max(axis=1)
+                    total = top + np.log(np.exp(fits - top[:, None]).sum(axis=1))
+                    score = float(np.maximum(total, -14).sum()) + self._light_prior(guess)
+                    if score > best_score:
+                        best, best_score = guess, score
+        return best
+
+    def _light_prior(self, guess: Light) -> float:
+        odd = (math.log(guess.saturation) / 0.25) ** 2 + (math.log(guess.contrast) / 0.18) ** 2
+        if self.profile.white is None:
+            blue, green, red = (math.log(v) for v in guess.white)
+            odd += ((blue - green) / 0.45) ** 2 + ((red - green) / 0.45) ** 2
+        return -0.5 * odd
+
+    def name(self, likelihood: Array) -> list[Identity]:
+        """Probabilities under the set's constraint, and names, from log-likelihoods."""
+        p = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        # A face that fits nothing well may be none of these: another make, a hand's shadow.
+        doubt = DOUBT + 0.5 / (1 + np.exp(np.clip(likelihood.max(axis=1) + 16, -30, 30)))
+        p = (1 - doubt)[:, None] * p + doubt[:, None] / len(self.labels)
+        for _ in range(10):
+            load = p.sum(axis=0)
+            if (load <= self.capacity).all():
+                break
+            p = p * np.where(load > self.capacity, self.capacity / np.maximum(load, 1e-9), 1.0)
+            p /= p.sum(axis=1, keepdims=True)
+        columns = np.repeat(np.arange(len(self.labels)), np.minimum(self.capacity, len(p)))
+        chosen = np.full(len(p), -1)
+        rows, slots = linear_sum_assignment(-np.log(p[:, columns] + 1e-9))
+        chosen[rows] = columns[slots]
+        return [self._identity(row, int(k)) for row, k in zip(p, chosen, strict=True)]
+
+    def _identity(self, p: Array, chosen: int) -> Identity:
+        probabilities = {n: float(v) for n, v in zip(self.labels, p, strict=True) if v >= 1e-3}
+        total = sum(probabilities.values())
+        probabilities = {n: v / total for n, v in probabilities.items()}
+        if chosen >= 0 and p[chosen] >= NAMED:
+            return Identity(probabilities, self.labels[chosen])
+        for group, members in (("solid", range(1, 8)), ("stripe", range(9, 16))):
+            if sum(probabilities.get(str(n), 0.0) for n in members) >= GROUP_NAMED:
+                return Identity(probabilities, group)
+        return Identity(probabilities, "unknown")
 
 
-def name(likelihood: Array, labels: tuple[str, ...], capacity: NDArray[np.intp]) -> list[Identity]:
-    """Probabilities under the set's constraint, and names."""
-    top = likelihood.max(axis=1, keepdims=True)
-    raw = np.exp(np.clip(likelihood - top, -30, 0))
-    # A face may be none of the set (another make, a hand's shadow): some doubt stays.
-    doubt = 0.01 + 0.3 / (1 + np.exp(np.clip(top + 14, -30, 30)))
-    p = raw / raw.sum(axis=1, keepdims=True)
-    p = (1 - doubt) * p + doubt / len(labels)
-    for _ in range(10):
-        load = p.sum(axis=0)
-        p = p * np.where(load > capacity, capacity / np.maximum(load, 1e-9), 1.0)
-        p = p / p.sum(axis=1, keepdims=True)
-    columns = np.repeat(np.arange(len(labels)), np.minimum(capacity, len(p)))
-    chosen = np.full(len(p), -1)
-    rows, slots = linear_sum_assignment(-np.log(p[:, columns] + 1e-9))
-    chosen[rows] = columns[slots]
-    return [_identity(p[i], labels, int(chosen[i])) for i in range(len(p))]
+class _Model:
+    """The set's labels as arrays: body colour and spread, and the kind of face."""
+
+    def __init__(self, labels: tuple[str, ...], profile: ColourProfile) -> None:
+        pool = profile.game == "pool"
+        self._stripe = np.array([pool and n in STRIPE_OF for n in labels])
+        self._cue = np.array([n == "cue" for n in labels])
+        names = [STRIPE_OF[n] if pool and n in STRIPE_OF else n for n in labels]
+        lab = np.array([profile.colours[n] for n in names])
+        self._lightness = lab[:, 0]
+        self._chroma = np.hypot(lab[:, 1], lab[:, 2])
+        self._hue = np.arctan2(lab[:, 2], lab[:, 1])
+        self._spread = np.array([profile.spread.get(n, 1.0) for n in names])
+        self._numbered = pool
+
+    def fit(self, faces: Faces, light: Light) -> Array:
+        """Log-likelihood of each face for each label, (N, labels)."""
+        body = faces.body
+        lightness = body[:, 0, None] / light.contrast
+        chroma = np.hypot(body[:, 1], body[:, 2])[:, None] / light.saturation
+        hue = np.arctan2(body[:, 2], body[:, 1])[:, None]
+        across = 2 * np.sqrt(chroma * self._chroma) * np.sin((hue - self._hue) / 2)
+        squares = ((lightness - self._lightness) / 8.0) ** 2
+        squares += ((chroma - self._chroma) / (6.0 + 0.13 * self._chroma)) ** 2
+        squares += (across / (5.0 + 0.08 * self._chroma)) ** 2
+        squares /= self._spread**2
+        colour = -0.5 * (TAIL + 3) * np.log1p(squares / TAIL)
+        white = faces.white[:, None]
+        # Little body in view is weak evidence of its colour.
+        seen = np.clip((1 - white) / 0.25, 0.2, 1.0)
+        plain = colour - 0.5 * (np.maximum(0, white - 0.04) / 0.07) ** 2
+        if not self._numbered:
+            plain = colour - 0.5 * (white / 0.15) ** 2
+        stripe = seen * colour - 0.5 * ((white - 0.47) / 0.22) ** 2 - 0.7
+        # What is not white on a cue ball is shading and the cloth's reflection: hardly coloured.
+        tinted = np.clip((chroma - 18) / 12, 0, None) * np.clip((1 - white - 0.04) / 0.08, 0, 1)
+        cue = -0.5 * (np.maximum(0, 0.97 - white) / 0.10) ** 2 - 0.5 * tinted**2
+        return np.where(self._cue, cue, np.where(self._stripe, stripe, plain))
 
 
-def _identity(p: Array, labels: tuple[str, ...], chosen: int) -> Identity:
-    probabilities = {label: float(v) for label, v in zip(labels, p, strict=True) if v >= 1e-4}
-    total = sum(probabilities.values())
-    probabilities = {label: v / total for label, v in probabilities.items()}
-    if chosen >= 0 and p[chosen] >= NAMED:
-        return Identity(probabilities, labels[chosen])
-    for group, members in (("solid", range(1, 8)), ("stripe", range(9, 16))):
-        if sum(probabilities.get(str(n), 0.0) for n in members) >= GROUP_NAMED:
-            return Identity(probabilities, group)
-    return Identity(probabilities, "unknown")
-
-
-def _white_guesses(light: Array, profile: ColourProfile) -> list[Array]:
-    if profile.white is not None:
-        return [np.array(profile.white)]
-    least = light.min(axis=2)
-    guesses = []
-    for ball in np.argsort(-np.percentile(least, 60, axis=1))[:3]:
-        order = np.argsort(least[ball])
-        guesses.append(np.median(light[ball][order[len(order) // 3 :]], axis=0))
-    for ball in np.argsort(-np.percentile(least, 85, axis=1))[:3]:
-        order = np.argsort(least[ball])
-        guesses.append(
-            light[ball][order[int(0.80 * len(order)) : int(0.92 * len(order))]].mean(axis=0)
-        )
-    strongest = float(np.percentile(light.max(axis=2), 90))
-    guesses.append(np.full(3, strongest))
-    return [np.maximum(g, 0.02) for g in guesses]
-
-
-def _white_prior(white: Array, profile: ColourProfile) -> float:
-    if profile.white is not None:
-        return 0.0
-    blue, green, red = np.log(white)
-    return float(-0.5 * ((blue - green) ** 2 + (red - green) ** 2) / 0.35**2)
-
-
-def _colour_distance(faces: Faces, colour: Array, spread: float | None) -> Array:
-    """Log-likelihood of the body's colour: hue counts most, lightness least."""
-    scale = 1.0 if spread is None else spread / 10.0
-    lightness = (faces.body[:, 0] - colour[0]) / (16.0 * scale)
-    own = np.hypot(faces.body[:, 1], faces.body[:, 2])
-    want = float(np.hypot(colour[1], colour[2]))
-    # Chroma and hue apart: exposure, gloss and the camera's saturation change chroma more.
-    chroma = (own - want) / ((8.0 + 0.25 * want) * scale)
-    cross = np.maximum(
-        0.0, own * want - (faces.body[:, 1] * colour[1] + faces.body[:, 2] * colour[2])
-    )
-    hue = np.sqrt(2 * cross) / ((5.0 + 0.10 * np.sqrt(own * want)) * scale)
-    # Little body in view is weak evidence.
-    sure = np.clip(faces.amount / 0.25, 0.15, 1.0)
-    return np.asarray(-0.5 * (lightness**2 + chroma**2 + hue**2) * sure)
-
-
-def _share_fit(share: Array, mean: float, spread: float) -> Array:
-    return np.asarray(-0.5 * ((share - mean) / spread) ** 2 - math.log(spread / 0.1))
+def _triple(values: Array) -> tuple[float, float, float]:
+    b, g, r = (float(v) for v in values)
+    return b, g, r

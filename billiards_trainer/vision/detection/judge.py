@@ -59,12 +59,14 @@ def select(view: View, fit: Fit, verdict: Verdict, least: float) -> NDArray[np.i
     """The best candidates that can lie on one table together, surest first."""
     ball = view.table.balls.radius
     place = view.centre.at(fit.middle)
+    apart = np.hypot(*(place[:, None, :] - place[None, :, :]).transpose(2, 0, 1))
+    clash = apart < 2 * ball * CLOSEST
+    free = verdict.confidence >= least
     kept: list[int] = []
     for k in np.argsort(-verdict.confidence, kind="stable"):
-        if verdict.confidence[k] < least:
-            break
-        if all(np.hypot(*(place[k] - place[j])) > 2 * ball * CLOSEST for j in kept):
+        if free[k]:
             kept.append(int(k))
+            free &= ~clash[k]
     return np.array(kept, dtype=np.intp)
 
 
