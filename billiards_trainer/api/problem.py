@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
 MEDIA_TYPE = "application/problem+json"
+_SAID_SHORTER = {"extra_forbidden": "unknown key", "missing": "is missing"}
 
 
 class FieldProblem(BaseModel):
@@ -70,7 +71,10 @@ def of_validation(error: ValidationError) -> Problem:
     """400 for what is no JSON, 422 naming every field that is wrong."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = [
-        FieldProblem(field=".".join(str(part) for part in item["loc"]), detail=item["msg"])
+        FieldProblem(
+            field=".".join(str(part) for part in item["loc"]),
+            detail=_SAID_SHORTER.get(item["type"], item["msg"].removeprefix("Value error, ")),
+        )
         for item in found[:20]
     ]
     first = errors[0]
