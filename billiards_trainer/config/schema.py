@@ -89,12 +89,31 @@ class SourceConfig(Section):
 class VisionConfig(Section):
     """Detection and tracking."""
 
+    drift_check_s: float = Field(
+        20.0, ge=2, le=3600, description="seconds between two looks whether the camera was moved"
+    )
+    drift_limit_mm: float = Field(
+        6.0, ge=1, le=50, description="the camera counts as moved from here on, millimetres"
+    )
+
 
 class CoreConfig(Section):
     """Shots and guidance."""
 
     assistance: Literal["off", "beginner", "intermediate", "advanced", "drill"] = Field(
         "beginner", description="how much the player is shown"
+    )
+    cue_speed: float = Field(
+        2.0, ge=0.3, le=8, description="assumed until a practice stroke is seen, m/s"
+    )
+    aim_noise: float = Field(
+        0.006, ge=0, le=0.1, description="how far players miss their aim, standard deviation, rad"
+    )
+    comparison_s: float = Field(
+        6.0, ge=0, le=60, description="how long the last shot is compared with its prediction, s"
+    )
+    stale_s: float = Field(
+        1.0, ge=0.2, le=30, description="after so many seconds without a picture the cloth says so"
     )
 
 

@@ -133,10 +133,15 @@ class Pipeline:
         self._corners = corners_px
         self._next_try_ns, self._retry_s = None, _FIRST_RETRY_S
 
-    def reset(self) -> None:
-        """Forget all tracks: a new epoch."""
-        self._epoch += 1
-        self._forget_tracks()
+    def find_now(self, picture: Picture, corners_px: ArrayLike | None = None) -> TableFit:
+        """Calibrate on this picture; the calibration in force stays when it fails.
+
+        Raises:
+            InputError: no table is seen, or the corners are not a quadrilateral.
+        """
+        fit = find_table(picture, self.table, corners=corners_px)
+        self._adopt(fit)
+        return fit
 
     def process(
         self,
@@ -219,6 +224,9 @@ class Pipeline:
             self._retry_s = min(_LONGEST_RETRY_S, 2 * self._retry_s)
             return
         self._retry_s = _FIRST_RETRY_S
+        self._adopt(fit)
+
+    def _adopt(self, fit: TableFit) -> None:
         self.fit = fit
         self.calibrate(
             fit.camera,

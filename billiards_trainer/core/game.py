@@ -1,0 +1,299 @@
+"""The state of play: folds table states into events, shots, predictions and scenes.
+
+Pure: everything that happens comes in through ``update`` and the few methods beside it, with the
+times that the messages carry; what is to be published or recorded comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from billiards_trainer import messages as m
+from billiards_trainer.core.guidance.aim import Aim, AimFilter, AimSettings
+from billiards_trainer.core.guidance.comparison import Comparison, compare
+from billiards_trainer.core.guidance.prediction import (
+    PredictionError,
+    Predictor,
+    PredictorSettings,
+)
+from billiards_trainer.core.guidance.scene import View, build_scene
+from billiards_trainer.core.guidance.steady import SteadyPredictor
+from billiards_trainer.core.shots.segmenter import Shot, ShotSegmenter
+from billiards_trainer.physics.strike import Strike
+from billiards_trainer.storage.records import RecordedShot, SessionRecord, ShotRecord
+from billiards_trainer.table import Table
+
+_FRESH_S = 2.5
+"""A prediction belongs to a shot that starts within this time."""
+_RETURNED_S = 1.0
+NewSession = Callable[[m.SourceInfo], SessionRecord]
+_BANNERS = {"simulated": "VIRTUAL TABLE", "film": "FILM, NOT LIVE"}
+
+
+@dataclass(frozen=True, slots=True)
+class GameSettings:
+    """Attributes:
+
+    assistance: how much the player is shown.
+    cue_speed: assumed until a practice stroke is seen, m/s.
+    aim_noise: standard deviation of how players miss their aim, rad.
+    comparison_s: how long the last shot is compared with its prediction, seconds.
+    """
+
+    assistance: str = "beginner"
+    cue_speed: float = 2.0
+    aim_noise: float = 0.006
+    comparison_s: float = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one table state led to."""
+
+    game: m.GameState
+    scene: m.Scene
+    events: tuple[m.ShotEvent, ...] = ()
+    record: ShotRecord | None = None
+
+
+class Game:
+    """See the module's text."""
+
+    def __init__(
+        self, table: Table, new_session: NewSession, settings: GameSettings | None = None
+    ) -> None:
+        """Set up.
+
+        Args:
+            table: what is played on.
+            new_session: begins a session on the log when a source is first seen.
+            settings: see there.
+        """
+        self.table = table
+        self.session: SessionRecord | None = None
+        self._new_session = new_session
+        self._segmenter = ShotSegmenter(table)
+        self._state: m.TableState | None = None
+        self._last_step: Step | None = None
+        self.apply(settings or GameSettings())
+        self.reset()
+        self._number = 0
+
+    def apply(self, settings: GameSettings) -> None:
+        """Put other settings in force."""
+        self.settings = settings
+        self.assistance = settings.assistance
+        self._aim_filter = AimFilter(AimSettings(speed=settings.cue_speed))
+        self._predictor = Predictor(self.table, PredictorSettings(aim_noise=settings.aim_noise))
+        self._steady = SteadyPredictor(self._predictor)
+        self._aim: Aim | None = None
+
+    def warm(self) -> None:
+        """Load the engine; see ``Predictor.warm``."""
+        self._predictor.warm()
+
+    def reset(self) -> None:
+        """A new rack: nothing potted, no last shot."""
+        self._potted: list[str] = []
+        self._last_shot: m.ShotSummary | None = None
+        self._comparison: Comparison | None = None
+        self._comparison_until_ns = 0
+        self._prediction: m.Prediction | None = None
+        self._cue: m.CueState | None = None
+        self._back_since: dict[str, int] = {}
+
+    def update(self, state: m.TableState) -> Step:
+        """Take in one table state."""
+        if self.session is None or self.session.source != state.source:
+            self.session, self._number = self._new_session(state.source), 0
+        self._state = state
+        events = tuple(self._segmenter.update(state))
+        for event in events:
+            if event.kind is m.EventKind.POCKETED and event.labels and event.labels[0] != "cue":
+                self._potted.append(event.labels[0])
+        shot = self._segmenter.take_shot()
+        record = self._finish(shot, state) if shot is not None else None
+        self._take_back(state)
+        self._aim = None if self._segmenter.in_shot else self._aim_filter.update(state)
+        shown: m.Prediction | None = None
+        if self._aim is None:
+            self._steady.forget()
+        else:
+            shown = self._steady.update(state.balls, self._aim, state.frame, state.exposure_ns)
+        if shown is not None:
+            self._prediction, self._cue = shown, state.cue or self._cue
+        phase = self._phase(state)
+        if phase is m.Phase.AIMING or state.exposure_ns > self._comparison_until_ns:
+            self._comparison = None
+        game = m.GameState(
+            frame=state.frame,
+            exposure_ns=state.exposure_ns,
+            epoch=state.epoch,
+            session=self.session.id,
+            phase=phase,
+            assistance=self.assistance,
+            shots=self._number,
+            potted=tuple(self._potted),
+            last_shot=self._last_shot,
+            prediction=shown,
+        )
+        view = View(
+            assistance=self.assistance,
+            phase=phase,
+            prediction=shown,
+            comparison=self._comparison,
+            notice=None if state.quality.usable else state.quality.problem,
+            banner=_BANNERS.get(state.source.kind),
+        )
+        step = Step(game, build_scene(state, self.table, view), events, record)
+        self._last_step = step
+        return step
+
+    def notice(self, text: str, now_ns: int) -> m.Scene:
+        """The scene when there is nothing to see: one sentence on the cloth."""
+        state = self._state
+        source = self.session.source if self.session else m.SourceInfo(kind="v4l2", name="")
+        empty = m.TableState(
+            frame=0 if state is None else state.frame,
+            exposure_ns=now_ns,
+            epoch=0 if state is None else state.epoch,
+            table=self.table.name,
+            width=self.table.width,
+            length=self.table.length,
+            ball_radius=self.table.balls.radius,
+            source=source,
+            calibration=None,
+        )
+        banner = _BANNERS.get(source.kind) if self.session else None
+        return build_scene(
+            empty, self.table, View(self.assistance, m.Phase.WAITING, notice=text, banner=banner)
+        )
+
+    def recorded(self, shot: RecordedShot) -> m.ShotSummary | None:
+        """The shot log has committed a shot: its summary, now that it may be said."""
+        last = self._last_shot
+        if last is None or last.number != shot.number:
+            return None
+        self._last_shot = last.model_copy(update={"recorded": True, "shot_id": shot.shot_id})
+        return self._last_shot
+
+    def snapshot(self) -> m.GameState:
+        """The state of play as last published."""
+        if self._last_step is not None:
+            game = self._last_step.game
+            return game.model_copy(update={"last_shot": self._last_shot})
+        return m.GameState(frame=0, exposure_ns=0, epoch=0)
+
+    def analyze(self, request: m.AnalyzeRequest) -> m.AnalyzeReply:
+        """Predict the present aim, or the one that is asked for."""
+        state = self._state
+        if state is None or not state.balls:
+            return m.AnalyzeReply(detail="there are no balls on the table")
+        aim = self._aim
+        if aim is None and request.angle_rad is None:
+            return m.AnalyzeReply(detail="nobody is aiming; say angle_rad to ask for a shot")
+        track = aim.track if aim is not None else self._cue_ball(state)
+        if track is None:
+            return m.AnalyzeReply(detail="there is no cue ball on the table")
+        base = aim or Aim(track, 0.0, 0.0, 0.0, 0.0, 0.0, self.settings.cue_speed, False)
+        asked = Aim(
+            track=track,
+            angle=base.angle if request.angle_rad is None else request.angle_rad,
+            angle_std=0.0 if request.angle_rad is not None else base.angle_std,
+            elevation=base.elevation if request.elevation_rad is None else request.elevation_rad,
+            side=request.side or base.side,
+            height=request.height or base.height,
+            speed=request.speed or base.speed,
+            speed_seen=request.speed is not None or base.speed_seen,
+        )
+        try:
+            prediction = self._predictor.predict(state.balls, asked, state.frame, state.exposure_ns)
+        except PredictionError as error:
+            return m.AnalyzeReply(detail=str(error))
+        return m.AnalyzeReply(prediction=prediction)
+
+    def _phase(self, state: m.TableState) -> m.Phase:
+        if state.calibration is None or not state.balls:
+            return m.Phase.WAITING
+        if self._segmenter.in_shot:
+            return m.Phase.SHOT
+        return m.Phase.AIMING if self._aim is not None else m.Phase.IDLE
+
+    def _finish(self, shot: Shot, state: m.TableState) -> ShotRecord:
+        """Close a shot: compare, sum up, and make its record."""
+        assert self.session is not None
+        self._number += 1
+        started_ns = shot.events[0].exposure_ns
+        prediction = self._prediction
+        if prediction is not None:
+            age_s = (started_ns - prediction.exposure_ns) / 1e9
+            struck = prediction.paths[0].track if prediction.paths else None
+            if not -0.2 < age_s < _FRESH_S or struck != shot.striker:
+                prediction = None
+        self._comparison = compare(prediction, shot)
+        self._comparison_until_ns = state.exposure_ns + round(1e9 * self.settings.comparison_s)
+        found = self._comparison
+        self._last_shot = m.ShotSummary(
+            number=self._number,
+            potted=tuple(
+                e.labels[0] for e in shot.events if e.kind is m.EventKind.POCKETED and e.labels
+            ),
+            cue_speed=cue_speed(shot, self.table),
+            events=len(shot.events),
+            error_mm=None if found is None or found.error_m is None else 1e3 * found.error_m,
+            error_rad=None if found is None else found.error_rad,
+        )
+        cue, self._cue, self._prediction = self._cue, None, None
+        return ShotRecord(
+            session=self.session,
+            number=self._number,
+            start_frame=shot.start_frame,
+            start_ns=started_ns,
+            end_frame=shot.end_frame,
+            end_ns=max(started_ns, state.exposure_ns),
+            before=shot.before,
+            after=shot.after,
+            events=tuple(shot.events),
+            cue=cue,
+            prediction=prediction,
+            summary=self._last_shot,
+            frame_times_ns=tuple(shot.frame_times_ns),
+            calibration=state.calibration,
+            assistance=self.assistance,
+        )
+
+    def _take_back(self, state: m.TableState) -> None:
+        """Potted balls that lie on the table again were put back: respotted, or a new rack."""
+        if not self._potted or self._segmenter.in_shot:
+            return
+        lying = Counter(b.label for b in state.balls if b.visible and not b.moving)
+        full = 15 if self.table.game == "snooker" else 1
+        for label in set(self._potted):
+            room = (full if label == "red" else 1) - lying[label]
+            if label not in self.table.balls.labels or self._potted.count(label) <= room:
+                self._back_since.pop(label, None)
+                continue
+            since = self._back_since.setdefault(label, state.exposure_ns)
+            if state.exposure_ns - since > _RETURNED_S * 1e9:
+                self._potted.remove(label)
+                del self._back_since[label]
+
+    def _cue_ball(self, state: m.TableState) -> int | None:
+        return next((b.track for b in state.balls if b.label == "cue" and not b.in_hand), None)
+
+
+def cue_speed(shot: Shot, table: Table) -> float | None:
+    """Speed of the cue, m/s, from how fast the struck ball left.
+
+    A ball struck in its middle leaves with 2/(1 + m/M) times the cue's speed (Alciatore TP A-30,
+    lossless), less what the cloth took until it was seen.
+    """
+    path = [p for p in shot.paths.get(shot.striker, []) if p[0] > shot.start][:4]
+    if len(path) < 2 or path[-1][0] <= path[0][0]:
+        return None
+    (t0, x0, y0), (t1, x1, y1) = path[0], path[-1]
+    ball = math.hypot(x1 - x0, y1 - y0) / (t1 - t0)
+    return ball * (1 + table.balls.mass / Strike(0, 0.0, 0.0).cue_mass) / 2

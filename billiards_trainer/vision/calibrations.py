@@ -1,0 +1,86 @@
+"""Which stored calibration is in force, and the keeping of new ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from billiards_trainer import messages as m
+from billiards_trainer.errors import InputError
+from billiards_trainer.table import Table
+from billiards_trainer.vision.calibration.store import Calibration, CalibrationStore
+from billiards_trainer.vision.calibration.table_finder import TableFit
+from billiards_trainer.vision.detection.colours import ColourProfile
+
+FOLDER = "calibrations"
+
+
+class Calibrations:
+    """The calibrations of one appliance: those that fit its table and its picture source."""
+
+    def __init__(self, state_dir: Path, table: Table) -> None:
+        self._store = CalibrationStore(state_dir / FOLDER)
+        self._table = table
+        self.camera: Calibration | None = None
+
+    def for_source(self, source: m.SourceInfo, width: int, height: int) -> Calibration | None:
+        """The newest camera calibration made of this source, table and size of picture."""
+        newest = self._store.latest("camera")
+        if newest is None or newest.data.get("table") != self._about_table():
+            return None
+        if newest.data.get("source") != source.model_dump(include={"kind", "name"}):
+            return None
+        try:
+            camera = newest.camera
+        except InputError:
+            return None
+        if (camera.width, camera.height) != (width, height):
+            return None
+        self.camera = newest
+        return newest
+
+    def keep(self, fit: TableFit, source: m.SourceInfo) -> Calibration:
+        """Store a table that was found; on the disk when this returns.
+
+        Raises:
+            OSError: nothing was stored.
+        """
+        self.camera = self._store.save(
+            {
+                "camera": fit.camera.to_dict(),
+                "table": self._about_table(),
+                "source": source.model_dump(include={"kind", "name"}),
+                "head_guessed": fit.head_guessed,
+                "cushion_width": fit.cushion_width,
+                "confidence": fit.confidence,
+            },
+            residual_mm=fit.residual_mm,
+            solved_from=(source.name,),
+        )
+        return self.camera
+
+    def colours(self) -> ColourProfile | None:
+        """The colours learned on this table, if there are any."""
+        newest = self._store.latest("colours")
+        if newest is None:
+            return None
+        try:
+            return ColourProfile.from_dict(newest.data)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def status(self, detail: str) -> m.CalibrationStatus:
+        """What is calibrated, when and how well."""
+        projector, colours = self._store.latest("projector"), self._store.latest("colours")
+        return m.CalibrationStatus(
+            camera=self.camera.id if self.camera else None,
+            camera_date=self.camera.date if self.camera else None,
+            camera_residual_mm=self.camera.residual_mm if self.camera else None,
+            projector=projector.id if projector else None,
+            projector_residual_mm=projector.residual_mm if projector else None,
+            colours=colours.id if colours else None,
+            detail=detail,
+        )
+
+    def _about_table(self) -> dict[str, object]:
+        table = self._table
+        return {"name": table.name, "width": table.width, "length": table.length}

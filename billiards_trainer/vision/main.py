@@ -1,0 +1,205 @@
+"""The process ``vision``: camera ring → table.state; serves the calibration commands.
+
+It only reads the ring: whoever writes it (camera or virtual table) may stall, end or be replaced.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+
+from billiards_trainer import messages as m
+from billiards_trainer.bus import Request
+from billiards_trainer.errors import InputError
+from billiards_trainer.frames import RingPicture, RingReader
+from billiards_trainer.process import ChildProcess
+from billiards_trainer.table import TableError
+from billiards_trainer.vision.calibration.drift import measure_drift
+from billiards_trainer.vision.calibration.table_finder import TableFit
+from billiards_trainer.vision.calibrations import Calibrations
+from billiards_trainer.vision.pipeline import Pipeline
+
+_SILENT_S = 1.0
+_MOVED_TIMES = 3
+"""Looks in a row that must find the camera moved."""
+
+
+def main() -> int:
+    """Run until SIGTERM."""
+    with ChildProcess("vision") as process:
+        vision = Vision(process)
+        process.ready()
+        while process.running():
+            vision.step()
+    return 0
+
+
+class Vision:
+    """Looks at each new picture once and publishes what it shows."""
+
+    def __init__(self, process: ChildProcess) -> None:
+        self._process = process
+        try:
+            self._table = process.config.table.to_table()
+        except TableError as error:
+            raise InputError(f"table: {error}") from None
+        self._calibrations = Calibrations(process.state_dir, self._table)
+        self._frames = process.bus.subscribe("camera.frame")
+        self._commands = process.bus.serve()
+        process.bus.announce("table.state")
+        self._pictures = RingReader(process.camera_ring)
+        self._light = RingReader(process.light_ring)
+        self._source: m.SourceInfo | None = None
+        self._pipeline = self._new_pipeline()
+        self._last: RingPicture | None = None
+        self._seen_at = time.monotonic()
+        self._times: deque[float] = deque(maxlen=60)
+        self._drift_at = 0.0
+        self._moved = 0
+
+    def step(self) -> None:
+        """Wait for a picture or a command and deal with it."""
+        self._process.bus.wait([self._frames, self._commands], timeout_ms=50)
+        for request in self._commands.pending():
+            self._answer(request)
+        announced = self._frames.receive()
+        if not isinstance(announced, m.CameraFrame):
+            self._maybe_silent()
+            return
+        picture = self._pictures.latest()
+        if picture is not None:
+            self._look(picture, announced.source)
+
+    def _look(self, picture: RingPicture, source: m.SourceInfo) -> None:
+        height, width = picture.image.shape[:2]
+        if source != self._source or (self._last and self._last.image.shape != picture.image.shape):
+            self._source = source
+            self._begin_with_stored(picture, source, width, height)
+        self._last = picture
+        self._seen_at = time.monotonic()
+        light = self._light.before(picture.exposure_ns)
+        state = self._pipeline.process(
+            picture.image,
+            picture.frame,
+            picture.exposure_ns,
+            source,
+            None if light is None else light.image,
+        )
+        self._process.bus.publish("table.state", state)
+        self._process.advance()
+        self._report(state)
+        self._maybe_check_drift(state)
+
+    # --- calibration ------------------------------------------------------------------------------
+
+    def _new_pipeline(self) -> Pipeline:
+        return Pipeline(self._table, profile=self._calibrations.colours(), on_found=self._keep)
+
+    def _begin_with_stored(
+        self, picture: RingPicture, source: m.SourceInfo, width: int, height: int
+    ) -> None:
+        """A new source: take its last calibration if the picture still agrees with it."""
+        self._pipeline.search()
+        stored = self._calibrations.for_source(source, width, height)
+        if stored is None:
+            return
+        drift = measure_drift(picture.image, stored.camera, self._table).drift_mm
+        if drift is None or drift > self._process.config.vision.drift_limit_mm:
+            self._process.log.info("stored calibration does not fit", id=stored.id, drift_mm=drift)
+            return
+        self._pipeline.calibrate(
+            stored.camera,
+            stored.id,
+            residual_mm=stored.residual_mm,
+            head_guessed=bool(stored.data.get("head_guessed", True)),
+        )
+
+    def _keep(self, fit: TableFit) -> str:
+        assert self._source is not None
+        try:
+            kept = self._calibrations.keep(fit, self._source)
+        except OSError as error:
+            self._process.log.error("calibration not stored", reason=str(error))
+            return "unstored"
+        self._process.log.info("table found", id=kept.id, residual_mm=round(fit.residual_mm, 2))
+        return kept.id
+
+    def _maybe_check_drift(self, state: m.TableState) -> None:
+        """Now and then, while nobody plays: is the camera still where it was?"""
+        now, limits = time.monotonic(), self._process.config.vision
+        busy = state.cue is not None or any(b.moving for b in state.balls)
+        camera = self._pipeline.camera
+        if camera is None or busy or self._last is None or not state.quality.usable:
+            return
+        if now - self._drift_at < limits.drift_check_s:
+            return
+        self._drift_at = now
+        drift = measure_drift(self._last.image, camera, self._table).drift_mm
+        if drift is None:
+            return
+        self._process.report(m.Level.HEALTHY, drift_mm=drift)
+        self._moved = self._moved + 1 if drift > limits.drift_limit_mm else 0
+        if self._moved >= _MOVED_TIMES:
+            self._moved = 0
+            self._process.log.warning("the camera has moved", drift_mm=round(drift, 1))
+            self._pipeline.search()
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    def _answer(self, request: Request) -> None:
+        message = request.message
+        if request.command == "calibration.status":
+            fit = self._pipeline
+            request.reply(self._calibrations.status("" if fit.camera else fit.problem))
+        elif request.command == "calibration.camera" and isinstance(message, m.CalibrateRequest):
+            request.reply(self._calibrate(message))
+        elif request.command == "calibration.colours":
+            request.reply(
+                m.Done(
+                    ok=False,
+                    detail="colours cannot be learned from the live picture yet; "
+                    "the built-in colours of the game are in use",
+                )
+            )
+        else:
+            request.fail(f"vision does not know the command {request.command}")
+
+    def _calibrate(self, request: m.CalibrateRequest) -> m.Done:
+        if self._last is None or self._source is None:
+            return m.Done(ok=False, detail="there is no picture from the camera")
+        try:
+            fit = self._pipeline.find_now(self._last.image, request.corners_px)
+        except InputError as error:
+            return m.Done(ok=False, detail=str(error))
+        return m.Done(
+            ok=True,
+            detail=f"table found, residual {fit.residual_mm:.2f} mm, "
+            f"stored as {self._pipeline.calibration}",
+        )
+
+    # --- health -----------------------------------------------------------------------------------
+
+    def _report(self, state: m.TableState) -> None:
+        self._times.append(time.monotonic())
+        span = self._times[-1] - self._times[0]
+        fps = (len(self._times) - 1) / span if span > 0 else 0.0
+        problem = state.quality.problem
+        self._process.report(
+            m.Level.DEGRADED if problem else m.Level.HEALTHY,
+            problem or "",
+            fps=fps,
+            balls=float(len(state.balls)),
+            total_ms=sum(state.stages_ms.values()),
+        )
+
+    def _maybe_silent(self) -> None:
+        silent_s = time.monotonic() - self._seen_at
+        if silent_s > _SILENT_S:
+            self._process.report(m.Level.DEGRADED, f"no picture for {silent_s:.0f} s", fps=0.0)
+            # Waiting for a camera is no hang.
+            self._process.advance()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
