@@ -188,10 +188,16 @@ def unlike_cloth(logs: Array, bed: Array) -> Array:
     at = logs[..., 2]
     u = np.interp(at, light, levels[:, 2] - levels[:, 1])
     v = np.interp(at, light, levels[:, 0] - levels[:, 1])
+    # Shadowed cloth is also more saturated in a camera's picture, never less: along the colour's
+    # own direction darker samples may lie further out.
+    darker = np.clip((bed[2] - at) / 0.5, 0.0, 1.0)
+    along = (logs[..., 0] * u + logs[..., 1] * v) / np.maximum(u * u + v * v, 0.01)
+    along = np.clip(along, 1.0, 1.0 + 1.5 * darker)
     # A grey cloth is told from grey rails by its lightness only.
     colourful = min(float(np.hypot(bed[0], bed[1])), 0.8) / 0.8
     weight = 0.5 * (1 - colourful) + 0.06 * colourful
-    distance = np.hypot(np.hypot(logs[..., 0] - u, logs[..., 1] - v), weight * (at - bed[2]))
+    chroma = np.hypot(logs[..., 0] - along * u, logs[..., 1] - along * v)
+    distance = np.hypot(chroma, weight * (at - bed[2]))
     return np.asarray(distance / float(np.clip(np.hypot(bed[0], bed[1]), 0.5, 3.0)))
 
 
