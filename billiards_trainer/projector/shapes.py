@@ -32,7 +32,7 @@ _LINE_PX = 1.39
 _EDGE_PX = _LINE_PX / 2
 _CORE_PX = _EDGE_PX + 0.5
 """How far the core stays inside, so that its rounding hides below the edge."""
-_SINGLE_PX = _EDGE_PX + 0.15
+_SINGLE_PX = _EDGE_PX + 0.08
 _NARROW_PX = _CORE_PX + 0.35
 """Half widths up to which one line, or three lines, make the whole stroke."""
 _CURVED_STEP = 0.05
@@ -252,6 +252,12 @@ class _Bars:
         starts, ends = np.concatenate(self._starts), np.concatenate(self._ends)
         scale = projection.pixels_per_metre(np.concatenate([starts, ends]))
         scale = scale.reshape(2, -1).T
+        if not round_ends:
+            # The edge's own thickness is added again at the ends.
+            step = ends - starts
+            length = np.hypot(step[:, 0], step[:, 1])
+            shift = np.minimum(_EDGE_PX / scale.min(axis=1) / length, 0.45)[:, None] * step
+            starts, ends = starts + shift, ends - shift
         half_px = np.array(self._halves)[:, None] * scale
         edge, core = _halves(half_px) / scale
         edges = strokes.bars(starts, ends, edge, round_ends=round_ends)
