@@ -42,7 +42,11 @@ def configure(config: LoggingConfig, process: str) -> None:
         colours = sys.stderr.isatty() and config.file is None
         renderer = [
             structlog.dev.ConsoleRenderer(
-                colors=colours, pad_event_to=0, pad_level=False, sort_keys=False
+                colors=colours,
+                pad_event_to=0,
+                pad_level=False,
+                sort_keys=False,
+                exception_formatter=structlog.dev.plain_traceback,
             )
         ]
     formatter = structlog.stdlib.ProcessorFormatter(

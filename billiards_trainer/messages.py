@@ -449,6 +449,18 @@ class ModuleStatus(Message):
     measures: dict[str, float] = {}
 
 
+class Alert(Message):
+    """Something that a person should know."""
+
+    epoch: int
+    sequence: int
+    raised_ns: int
+    severity: Literal["WARNING", "ERROR", "CRITICAL"]
+    name: str
+    text: str
+    active: bool = True
+
+
 class SystemStatus(Message):
     """The whole appliance."""
 
@@ -461,6 +473,8 @@ class SystemStatus(Message):
     config_number: int = 1
     modules: dict[str, ModuleStatus] = {}
     detail: str = ""
+    alerts: tuple[Alert, ...] = ()
+    """Those that are active."""
 
 
 class ProcessUsage(Message):
@@ -482,18 +496,6 @@ class SystemMetrics(Message):
     disk_percent: float
     temperature_c: float | None = None
     processes: dict[str, ProcessUsage] = {}
-
-
-class Alert(Message):
-    """Something that a person should know."""
-
-    epoch: int
-    sequence: int
-    raised_ns: int
-    severity: Literal["WARNING", "ERROR", "CRITICAL"]
-    name: str
-    text: str
-    active: bool = True
 
 
 class ConfigSnapshot(Message):

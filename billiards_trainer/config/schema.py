@@ -162,6 +162,18 @@ class SimulationConfig(Section):
     lock_step: bool = Field(
         False, description="the world waits for the answer to each picture (tests)"
     )
+    rack: Literal["auto", "8-ball", "9-ball", "snooker", "carom"] = Field(
+        "auto", description="the rack that is played; auto: the usual one of the table"
+    )
+    tempo: float = Field(
+        1.0, ge=0.25, le=8, description="how much quicker than a calm person the player moves"
+    )
+    room: Literal["show", "random"] = Field(
+        "show", description="room, camera and balls: the show room, or drawn by the seed"
+    )
+    physics: Literal["standard", "random"] = Field(
+        "standard", description="true physics: the table's standard, or drawn by the seed around it"
+    )
 
 
 class StorageConfig(Section):
@@ -220,6 +232,19 @@ class Config(Section):
     system: SystemConfig = SystemConfig()
     logging: LoggingConfig = LoggingConfig()
 
+
+FIXED_KEYS = frozenset(
+    {
+        "api.host",
+        "api.port",
+        "api.allowed_hosts",
+        "storage.state_dir",
+        "system.runtime_dir",
+        "system.shm_dir",
+        "logging.file",
+    }
+)
+"""Keys that name places of this machine: set where it is installed, never over the network."""
 
 RELOADABLE_SECTIONS = frozenset({"core", "logging"})
 """Sections whose changes take effect at once; the others need a restart of the appliance."""

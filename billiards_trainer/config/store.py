@@ -11,7 +11,7 @@ import tomli_w
 
 from billiards_trainer.atomic_file import write_atomic
 from billiards_trainer.config.layers import Layers
-from billiards_trainer.config.schema import RELOADABLE_SECTIONS, Config
+from billiards_trainer.config.schema import FIXED_KEYS, RELOADABLE_SECTIONS, Config
 from billiards_trainer.config.snapshot import write_snapshot
 from billiards_trainer.errors import InputError
 
@@ -76,6 +76,8 @@ class ConfigStore:
             section, _, key = name.partition(".")
             if not key:
                 raise InputError(f"unknown key {section}")
+            if name in FIXED_KEYS:
+                raise InputError(f"{name}: can only be set on the machine itself")
             if value is None:
                 data.get(section, {}).pop(key, None)
             else:

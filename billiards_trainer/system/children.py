@@ -11,12 +11,14 @@ from pathlib import Path
 
 from billiards_trainer.system.process_table import ProcessRow
 
-# Several pools of threads would fight for the machine's few cores.
-_ONE_THREAD = {
+_ENVIRONMENT = {
+    # Several pools of threads would fight for the machine's few cores.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+    # Looking for plugins reads every installed package's metadata at each start.
+    "PYDANTIC_DISABLE_PLUGINS": "1",
 }
 
 
@@ -54,7 +56,7 @@ class Child:
                 str(os.getpid()),
             ],
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **_ONE_THREAD},
+            env={**os.environ, **_ENVIRONMENT},
         )
         return self._process.pid
 

@@ -191,6 +191,7 @@ class Orchestrator:
             config_number=self._store.number,
             modules=modules,
             detail=detail,
+            alerts=self._alerts.active,
         )
 
     def _tell(self) -> None:
@@ -291,7 +292,8 @@ class Orchestrator:
         _log.info("stopped")
 
     def _stop_one(self, module: _Module, now: float, *, late: bool) -> None:
-        ended = Observation(wanted=False, exit_code=module.child.exit_code())
+        # Silence is no crime any more: only the limits of stopping count.
+        ended = Observation(wanted=False, exit_code=module.child.exit_code(), heartbeat_at=now)
         module.life, action = supervision.step(module.row, module.life, ended, now)
         self._carry_out(module, action)
         users = (c for c in self._modules.values() if module.row.name in c.row.needs)

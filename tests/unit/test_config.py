@@ -168,6 +168,7 @@ def test_a_change_is_numbered_kept_and_handed_out(store: ConfigStore, tmp_path: 
         ({"cor": {"x": 1}}, "unknown key cor"),
         ({"debug": True}, "unknown key debug"),
         ({"environment": "production"}, "cannot be changed"),
+        ({"storage": {"state_dir": "/"}}, "only be set on the machine itself"),
         ({"table": {"length": 1.0, "width": 1.5}}, "not a table"),
     ],
 )
