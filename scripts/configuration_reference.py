@@ -30,7 +30,8 @@ def allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(str(value) for value in schema["enum"])
     if schema.get("type") == "array":
-        return "list of " + allowed(schema["items"], definitions)
+        item = schema.get("items") or schema["prefixItems"][0]
+        return "list of " + allowed(item, definitions)
     kind = {"integer": "whole number", "number": "number", "boolean": "true or false"}.get(
         schema.get("type", ""), "text"
     )
