@@ -56,8 +56,9 @@ class _Painter:
         self.height, self.width = setup.camera.height, setup.camera.width
         self.rays: F32 = np.empty((self.height, self.width, 3), np.float32)
         cast_rays(pack_camera(setup.camera), self.rays)
-        self.eye = setup.camera.position
-        self.lamps = pack_lamps(setup)
+        self.eye = tuple(float(v) for v in setup.camera.position)
+        # Python's floats keep single precision arrays single.
+        self.lamps = [[float(v) for v in lamp] for lamp in pack_lamps(setup)]
         self.ambient = bgr(setup.ambient)
         shape = (self.height, self.width, 3)
         self.picture: F32 = np.zeros(shape, np.float32)
@@ -68,7 +69,8 @@ class _Painter:
     def plane(self, z: float) -> F32:
         """Where the pixels' rays meet a height, (H, W, 2)."""
         t = (z - self.eye[2]) / np.minimum(self.rays[..., 2], -1e-3)
-        return np.asarray(self.eye[:2] + t[..., None] * self.rays[..., :2], np.float32)
+        eye = np.array(self.eye[:2], np.float32)
+        return np.asarray(eye + t[..., None] * self.rays[..., :2], np.float32)
 
     def irradiance(self, points: F32, z: float, occlusion: list[F32] | None = None) -> F32:
         """Light on a horizontal surface, BGR, (…, 3); lamps dimmed where hidden."""
@@ -79,11 +81,11 @@ class _Painter:
             light = lamp[5] * lamp[2] ** 2 * drop**2 / d2**2
             if occlusion is not None:
                 light = light * occlusion[i]
-            out += light[..., None] * lamp[6:9].astype(np.float32)
+            out += light[..., None] * np.array(lamp[6:9], np.float32)
         return np.asarray(out, np.float32)
 
     def outline(self, points: ArrayLike) -> Array:
-        """Pixels of a closed outline in space, (N, 3); long edges are cut so that lenses bend them."""
+        """Pixels of a closed outline in space, (N, 3); long edges are cut: lenses bend them."""
         p = np.asarray(points, dtype=np.float64)
         nxt = np.roll(p, -1, axis=0)
         pieces = []
@@ -94,7 +96,14 @@ class _Painter:
 
     def mask(self, points: ArrayLike) -> F32:
         """Coverage of a closed outline in space, full picture."""
-        return coverage(self.outline(points), self.width, self.height)
+        pixels = self.outline(points)
+        left, top, right, bottom = bounds(pixels, self.width, self.height)
+        out: F32 = np.zeros((self.height, self.width), np.float32)
+        if right > left and bottom > top:
+            out[top:bottom, left:right] = coverage(
+                pixels, right - left, bottom - top, left=left, top=top
+            )
+        return out
 
     def paint(
         self,
@@ -106,10 +115,10 @@ class _Painter:
         gloss: ArrayLike = 0.0,
     ) -> None:
         """Cover the picture where ``mask`` says with a lit surface."""
-        rows = np.flatnonzero(mask.any(axis=1))
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if not len(rows):
             return
-        part = slice(rows[0], rows[-1] + 1)
+        part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
 
         def cut(a: ArrayLike) -> Array | F32:
             array = np.asarray(a, np.float32)
@@ -186,11 +195,13 @@ def _floor(p: _Painter) -> None:
     albedo = bgr(room.floor).astype(np.float32) * (pattern * shade)[..., None]
     everywhere: F32 = np.ones((p.height, p.width), np.float32)
     p.paint(everywhere, albedo, light, points, FLOOR)
+    above = p.plane(FLOOR + 0.2)
+    light = 0.7 * p.irradiance(above, FLOOR + 0.2)
     for _ in range(room.clutter):
-        _clutter(p)
+        _clutter(p, above, light)
 
 
-def _clutter(p: _Painter) -> None:
+def _clutter(p: _Painter, points: F32, light: F32) -> None:
     """A chair leg, a bag, a shoe beside the table: a blurred dark or light patch on the floor."""
     table, rng = p.table, p.rng
     side = int(rng.integers(4))
@@ -211,8 +222,7 @@ def _clutter(p: _Painter) -> None:
     mask = np.asarray(cv2.GaussianBlur(p.mask(_at(outline, FLOOR + 0.2)), (0, 0), 1.2), np.float32)
     tone = rng.uniform(0.02, 0.35)
     colour = np.clip(tone * (1 + 0.3 * rng.standard_normal(3)), 0.01, 0.6)
-    points = p.plane(FLOOR + 0.2)
-    p.paint(mask, colour, 0.7 * p.irradiance(points, FLOOR + 0.2), points, FLOOR)
+    p.paint(mask, colour, light, points, FLOOR)
 
 
 def _bed(p: _Painter, points: F32) -> F32:
@@ -261,18 +271,18 @@ def _bed(p: _Painter, points: F32) -> F32:
     return holes
 
 
-def _cushion_shadow(p: _Painter, lamp: Array) -> F32:
+def _cushion_shadow(p: _Painter, lamp: list[float]) -> F32:
     """Share of a lamp that the cushions leave to each point of the bed."""
     table = p.table
     nose = np.array(outlines.nose_line(table))
     total: F32 = np.zeros((p.height, p.width), np.float32)
     spots = [(i, j) for i in (-0.75, -0.25, 0.25, 0.75) for j in (-0.75, -0.25, 0.25, 0.75)]
     for i, j in spots:
-        at = lamp[:2] + (i * lamp[3], j * lamp[4])
+        at = np.array([lamp[0] + i * lamp[3], lamp[1] + j * lamp[4]])
         # The nose, seen from the lamp, on the cloth.
         drop = table.cushion_height / (lamp[2] - table.cushion_height)
         total += p.mask(_at(nose + (nose - at) * drop, 0.0))
-    return total / len(spots)
+    return np.asarray(total / len(spots), np.float32)
 
 
 def _cushions(p: _Painter) -> None:
@@ -309,7 +319,7 @@ def _cushions(p: _Painter) -> None:
 
 def _tilted(p: _Painter, points: F32, z: float, tilt: tuple[float, float]) -> F32:
     """How much brighter a surface is whose normal leans by ``tilt`` (x, y), than a level one."""
-    level = np.float32(p.ambient.mean())
+    level = float(p.ambient.mean())
     leaning = np.full(points.shape[:2], level, np.float32)
     total = leaning.copy()
     for lamp in p.lamps:
@@ -361,14 +371,7 @@ def _rails(p: _Painter, bed: F32, pocket_mask: F32) -> None:
         p.paint(ring, liner * 1.6, light, points, z, gloss=gleam * 0.25)
     sight = bgr(look.sight)
     for at in table.diamonds:
-        pixels = p.outline(_at(outlines.disc(at, look.sight_radius), z))
-        left, top, right, bottom = bounds(pixels, p.width, p.height)
-        if right <= left or bottom <= top:
-            continue
-        mask = np.zeros((p.height, p.width), np.float32)
-        mask[top:bottom, left:right] = coverage(
-            pixels, right - left, bottom - top, left=left, top=top
-        )
+        mask = p.mask(_at(outlines.disc(at, look.sight_radius), z))
         p.paint(mask, sight, light, points, z)
     np.maximum(pocket_mask, np.minimum(cut, outer) * (pocket_mask > 0), out=pocket_mask)
     pocket_mask *= 1 - rail
@@ -384,5 +387,5 @@ def _gleam(p: _Painter, points: F32, z: float, rough: F32) -> F32:
         y = points[..., 1] + t * view[..., 1] - lamp[1]
         wide = 1.5 * rough * t
         spot = np.exp(-0.5 * ((x / (lamp[3] + wide)) ** 2 + (y / (lamp[4] + wide)) ** 2))
-        out += (1.2 * lamp[5] * spot)[..., None] * lamp[6:9].astype(np.float32)
+        out += (1.2 * lamp[5] * spot)[..., None] * np.array(lamp[6:9], np.float32)
     return out

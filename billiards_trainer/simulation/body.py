@@ -52,9 +52,7 @@ def cue_limb(pose: CuePose, look: CueLook) -> Limb:
     )
 
 
-def player_limbs(
-    pose: CuePose, stance: Stance, look: PlayerLook, cue: CueLook
-) -> tuple[Limb, ...]:
+def player_limbs(pose: CuePose, stance: Stance, look: PlayerLook, cue: CueLook) -> tuple[Limb, ...]:
     """Body and cue, from the cloth upwards."""
     frame = _Frame(stance, look.left_handed)
     arm = _forearm_and_hand(frame, look)
@@ -144,7 +142,12 @@ def _forearm_and_hand(frame: _Frame, look: PlayerLook) -> list[Limb]:
         (-0.006, 0.058, 0.026),
         (-0.022, 0.073, 0.021),
     ]
-    tips = [(0.072, 0.022, 0.008), (0.076, 0.055, 0.008), (0.055, 0.088, 0.008), (0.018, 0.110, 0.008)]
+    tips = [
+        (0.072, 0.022, 0.008),
+        (0.076, 0.055, 0.008),
+        (0.055, 0.088, 0.008),
+        (0.018, 0.110, 0.008),
+    ]
     for k in knuckles:
         limbs.append(_rod(wrist, 0.021, hand(*k), 0.0125, skin, SKIN, blur))
     shade: Colour = (skin[0] * 0.93, skin[1] * 0.90, skin[2] * 0.88)

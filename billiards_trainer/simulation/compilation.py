@@ -7,7 +7,7 @@ file, not a changed callee in another file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 # The physics decides where compiled code is kept, before numba is first imported.
 import billiards_trainer.physics.compilation  # noqa: F401  isort: skip
@@ -18,11 +18,5 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 def kernel(function: _Kernel) -> _Kernel:
     """Compile ``function``; pictures need speed, not the last bit."""
-    compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-    return compiled(function)  # type: ignore[no-any-return]
-
-
-def inlined(function: _Kernel) -> _Kernel:
-    """Compile ``function`` into its callers."""
-    compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="never")
-    return compiled(function)  # type: ignore[no-any-return]
+    compiled: Any = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+    return cast(_Kernel, compiled(function))

@@ -2,12 +2,12 @@
 
 All lengths are metres in the table frame, colours linear in the order blue, green, red.  Edges are
 anti-aliased analytically: the distance of a ray from a silhouette, measured in pixels, gives the
-covered share.  Arrays that describe things are plain numbers; ``packing`` says which column is what:
+covered share.  Things are described by plain numbers, made by ``packing``:
 
 * camera (21): fx fy cx cy, k1 k2 p1 p2 k3, rotation row by row (9), translation (3);
 * lamp (10): position (3), half extents x y, power, colour (3), radius of a disc of the same area;
 * look (12): kind, stripe half width, disc radius, dot radius, gloss, base colour (3), white (3), 0;
-* limb (14): start (3), radius, end (3), radius, colour (3), gloss, material, edge softness in pixels.
+* limb (14): start (3), radius, end (3), radius, colour (3), gloss, material, softness (px).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from billiards_trainer.simulation.compilation import inlined, kernel
+from billiards_trainer.simulation.compilation import kernel
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -55,12 +55,10 @@ def cast_rays(camera: F64, rays: F32) -> None:
                     break
             n = 1.0 / math.sqrt(x * x + y * y + 1.0)
             for k in range(3):
-                rays[row, column, k] = (
-                    camera[9 + k] * x + camera[12 + k] * y + camera[15 + k]
-                ) * n
+                rays[row, column, k] = (camera[9 + k] * x + camera[12 + k] * y + camera[15 + k]) * n
 
 
-@inlined
+@kernel
 def _project(camera: F64, px: float, py: float, pz: float) -> tuple[float, float]:
     x = camera[9] * px + camera[10] * py + camera[11] * pz + camera[18]
     y = camera[12] * px + camera[13] * py + camera[14] * pz + camera[19]
@@ -82,12 +80,12 @@ def _project(camera: F64, px: float, py: float, pz: float) -> tuple[float, float
     return (x * radial + dx) * camera[0] + camera[2], (y * radial + dy) * camera[1] + camera[3]
 
 
-@inlined
+@kernel
 def _clamp(value: float, low: float, high: float) -> float:
     return low if value < low else (high if value > high else value)
 
 
-@inlined
+@kernel
 def _index(value: float, low: int, high: int) -> int:
     """A float as an index within bounds; far-off and broken numbers end at the bounds."""
     if not value > low:
@@ -95,7 +93,7 @@ def _index(value: float, low: int, high: int) -> int:
     return high if value > high else int(value)
 
 
-@inlined
+@kernel
 def _overlap(middle: float, half: float, at: float, width: float) -> float:
     """Share of the interval of ``width`` around ``at`` that lies within ``half`` of ``middle``."""
     low = max(middle - half, at - 0.5 * width)
@@ -103,7 +101,7 @@ def _overlap(middle: float, half: float, at: float, width: float) -> float:
     return max(high - low, 0.0) / width
 
 
-@inlined
+@kernel
 def _lamp_light(
     lamp: F64, px: float, py: float, pz: float, nx: float, ny: float, nz: float
 ) -> float:
@@ -122,7 +120,7 @@ def _lamp_light(
     return lamp[5] * (lamp[2] * lamp[2] / d2) * facing * z / d
 
 
-@inlined
+@kernel
 def _light_at(light: U8, decode: F32, u: float, v: float, channel: int) -> float:
     """The light map at a place (columns, rows), decoded, bilinear."""
     rows, columns = light.shape[0], light.shape[1]
@@ -135,7 +133,7 @@ def _light_at(light: U8, decode: F32, u: float, v: float, channel: int) -> float
     return upper * (1 - a) + lower * a
 
 
-@inlined
+@kernel
 def _light_place(projector: F64, px: float, py: float, pz: float) -> tuple[float, float]:
     """Place in the light map whose light meets a point: along the projector's ray down to z = 0.
 
@@ -168,7 +166,7 @@ def map_light(projector: F64, surface: F32, places: F32) -> None:
 # --- balls --------------------------------------------------------------------------------------
 
 
-@inlined
+@kernel
 def _ball_paint(
     look: F64, glyph: F32, bx: float, by: float, bz: float, blur: float
 ) -> tuple[float, float, float]:
@@ -334,9 +332,7 @@ def draw_ball(
                         )
                         if seen > 0.0:
                             area = 4 * lamps[i, 3] * lamps[i, 4]
-                            radiance = (
-                                math.pi * lamps[i, 5] * lamps[i, 2] * lamps[i, 2] / area * rz
-                            )
+                            radiance = math.pi * lamps[i, 5] * lamps[i, 2] * lamps[i, 2] / area * rz
                             glint = fresnel * lit[i] * radiance * seen
                             colour_b += glint * lamps[i, 6]
                             colour_g += glint * lamps[i, 7]
@@ -445,10 +441,10 @@ def shade_ball(
 # --- limbs, cue -----------------------------------------------------------------------------------
 
 
-@inlined
+@kernel
 def _pattern(texture: F32, x: float, y: float) -> float:
     """A periodic texture (256, 256) of mean 0 at a place in cells."""
-    return texture[int(math.floor(y)) & 255, int(math.floor(x)) & 255]
+    return texture[math.floor(y) & 255, math.floor(x) & 255]
 
 
 @kernel
@@ -497,7 +493,7 @@ def draw_limb(
     towards = np.zeros((count, 4))
     wx, wy, wz = eye[0] - ax, eye[1] - ay, eye[2] - az
     dw = dx * wx + dy * wy + dz * wz
-    # Pieces short enough that their boxes hug the rod; each pixel belongs to the piece it is beside.
+    # Pieces so short that their boxes hug the rod; a pixel belongs to the piece it is beside.
     reach_a, reach_b = -ra + slide_low - 0.02, length + rb + slide_high + 0.02
     pieces = 1 + int((reach_b - reach_a) / max(4.0 * max(ra, rb), 0.06))
     step = (reach_b - reach_a) / pieces
@@ -564,9 +560,7 @@ def draw_limb(
                         mix = 0.0
                         j = min(i + 1, len(bands) - 1)
                         if j > i:
-                            mix = _clamp(
-                                0.5 + (s + ra - bands[j, 0]) / (1.2 * t * pixel), 0.0, 1.0
-                            )
+                            mix = _clamp(0.5 + (s + ra - bands[j, 0]) / (1.2 * t * pixel), 0.0, 1.0)
                         paint_b += part * (bands[i, 1] * (1 - mix) + bands[j, 1] * mix)
                         paint_g += part * (bands[i, 2] * (1 - mix) + bands[j, 2] * mix)
                         paint_r += part * (bands[i, 3] * (1 - mix) + bands[j, 3] * mix)
@@ -833,9 +827,7 @@ def apply_blocks(
 
 
 @kernel
-def find_lit_tiles(
-    sums: NDArray[np.int32], reaches: NDArray[np.int32], lit: U8
-) -> int:
+def find_lit_tiles(sums: NDArray[np.int32], reaches: NDArray[np.int32], lit: U8) -> int:
     """Which tiles of the picture any projected light can meet; returns how many.
 
     ``sums`` is the integral of the light map's occupied cells, ``reaches`` (rows, columns, 4) the

@@ -157,9 +157,7 @@ def visible_disc(camera: CameraModel, centre: ArrayLike, radius: float) -> tuple
     return middle, math.sqrt(full / math.pi)
 
 
-def covered_by_balls(
-    discs: Sequence[tuple[Array, float]], depths: Sequence[float]
-) -> list[float]:
+def covered_by_balls(discs: Sequence[tuple[Array, float]], depths: Sequence[float]) -> list[float]:
     """Share of each disc that nearer discs leave free, from an even grid of test points."""
     k = np.arange(60)
     r = np.sqrt((k + 0.5) / 60)

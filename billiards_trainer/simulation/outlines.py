@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -24,9 +25,7 @@ def disc(centre: Point, radius: float, points: int = 48) -> Array:
 def rectangle(table: Table, out: float) -> Array:
     """The nose rectangle grown by ``out``."""
     w, length = table.width, table.length
-    return np.array(
-        [(-out, -out), (w + out, -out), (w + out, length + out), (-out, length + out)]
-    )
+    return np.array([(-out, -out), (w + out, -out), (w + out, length + out), (-out, length + out)])
 
 
 def table_edge(table: Table, rounding: float) -> Array:
@@ -154,10 +153,7 @@ def cushion_tops(
         gaps = [mid[1], w - mid[0], length - mid[1], mid[0]]
         side = min(range(4), key=gaps.__getitem__)
         inward = ((0.0, 1.0), (-1.0, 0.0), (0.0, -1.0), (1.0, 0.0))[side]
-        depth = [
-            (-p[1], p[0] - w, p[1] - length, -p[0])[side]
-            for p in line
-        ]
+        depth = [(-p[1], p[0] - w, p[1] - length, -p[0])[side] for p in line]
         free = [
             (p[0], p[1], table.cushion_height + rise * max(d, 0.0))
             for p, d in zip(line, depth, strict=True)
@@ -175,7 +171,7 @@ def cushion_faces(table: Table) -> list[Array]:
     """The rubber below the nose, as quads from the cloth to the nose's height."""
     faces = []
     for line in rubber_lines(table, 0.05):
-        for a, b in zip(line, line[1:], strict=False):
+        for a, b in itertools.pairwise(line):
             faces.append(
                 np.array(
                     [

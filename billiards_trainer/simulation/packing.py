@@ -71,7 +71,7 @@ def pack_lamps(setup: Setup) -> Array:
 
 
 def pack_projector(look: ProjectorLook, table: Table) -> Array:
-    """Projector: position (3) and the matrix from the lit point on the cloth to the light map (9)."""
+    """Projector: position (3) and the matrix (9) from a lit point on the cloth to the light map."""
     to_map = np.vstack([table_to_map(table), [0.0, 0.0, 1.0]])
     error = np.array(look.error).reshape(3, 3)
     return np.concatenate([np.array(look.position), (to_map @ error).ravel()])

@@ -40,7 +40,9 @@ def racked(table: Table, rack: Rack, rng: np.random.Generator) -> Placed:
     return _pool(table, rack, rng)
 
 
-def _rows(table: Table, apex: Point, counts: tuple[int, ...], rng: np.random.Generator) -> list[Point]:
+def _rows(
+    table: Table, apex: Point, counts: tuple[int, ...], rng: np.random.Generator
+) -> list[Point]:
     """Rows of touching balls away from the head, the first one at the apex, with tiny gaps."""
     pitch = table.balls.diameter + _GAP
     places = []

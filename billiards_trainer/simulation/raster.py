@@ -35,7 +35,7 @@ def _accumulate(points: NDArray[np.float64], out: Mask) -> None:
         x = x0
         if y0 < 0.0:
             x -= y0 * slope
-        for row in range(max(0, int(math.floor(y0))), min(height, int(math.ceil(y1)))):
+        for row in range(max(0, math.floor(y0)), min(height, math.ceil(y1))):
             dy = min(row + 1.0, y1) - max(float(row), y0)
             x_next = x + slope * dy
             d = sign * dy
@@ -44,8 +44,8 @@ def _accumulate(points: NDArray[np.float64], out: Mask) -> None:
             if left >= width:
                 continue
             # Left of the picture an edge counts for the whole row, right of it not at all.
-            first = max(int(math.floor(left)), 0)
-            last = min(int(math.ceil(max(right, 0.0))), width - 1)
+            first = max(math.floor(left), 0)
+            last = min(math.ceil(max(right, 0.0)), width - 1)
             if right - left < 1e-9:
                 share = min(max(first + 1.0 - left, 0.0), 1.0)
                 out[row, first] += d * share

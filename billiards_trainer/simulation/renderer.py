@@ -121,9 +121,7 @@ class Renderer:
         tiles = (-(-self._height // kernels.TILE), -(-self._width // kernels.TILE))
         self._dirty: U8 = np.zeros(tiles, np.uint8)
         self._lit: U8 = np.zeros(tiles, np.uint8)
-        self._looks = {
-            label: pack_look(label, setup.balls, table) for label in table.balls.labels
-        }
+        self._looks = {label: pack_look(label, setup.balls, table) for label in table.balls.labels}
         self._glyphs = self._draw_numerals()
         sensor = setup.sensor
         # Standard deviation of a pixel's box and the lens together, as width of a raised cosine.
@@ -406,9 +404,7 @@ class _Caption:
                     best, at = room, (x, y)
         self._at = at
         ink: U8 = np.zeros((h, w), np.uint8)
-        cv2.putText(
-            ink, text, (3, h - base), cv2.FONT_HERSHEY_SIMPLEX, scale, 255, 1, cv2.LINE_AA
-        )
+        cv2.putText(ink, text, (3, h - base), cv2.FONT_HERSHEY_SIMPLEX, scale, 255, 1, cv2.LINE_AA)
         self._ink = (ink.astype(np.float32) / 255 * 0.85)[..., None]
 
     def put(self, picture: U8) -> None:

@@ -6,6 +6,7 @@ Colours are linear RGB (0…1); ``srgb`` reads them from the notation of screens
 
 from __future__ import annotations
 
+# ruff: noqa: RUF009  (colours and looks are immutable)
 import math
 from dataclasses import dataclass, field
 
@@ -174,7 +175,7 @@ class Setup:
 
     @classmethod
     def default(cls, table: Table, *, width: int = 1280, height: int = 720) -> Setup:
-        """The show room: camera 2.5 m up, a little off-centre and tilted, table fills the picture."""
+        """The show room: camera 2.5 m up, slightly off-centre and tilted."""
         w, length = table.width, table.length
         camera = fitted_camera(
             table,

@@ -8,7 +8,6 @@ gives the same shot.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -254,10 +253,10 @@ def _anything(situation: Situation, rng: np.random.Generator) -> Strike:
             best = (score, strike)
     if best is not None:
         return best[1]
-    aim = np.array([situation.table.width, situation.table.length]) / 2 - situation.at(situation.cue)
-    return Strike(
-        situation.cue, 1.5, math.atan2(aim[1], aim[0]), elevation=_STEEPEST, height=0.5
+    aim = np.array([situation.table.width, situation.table.length]) / 2 - situation.at(
+        situation.cue
     )
+    return Strike(situation.cue, 1.5, math.atan2(aim[1], aim[0]), elevation=_STEEPEST, height=0.5)
 
 
 def _towards(
@@ -358,7 +357,9 @@ def _human(
     best, free = 0.22, -1.0
     for reach in (0.22, 0.25, 0.19, 0.28, 0.31, 0.16):
         hand = start + reach * back + 0.045 * left
-        gaps = [float(np.linalg.norm(situation.at(i) - hand)) for i in situation.others(strike.ball)]
+        gaps = [
+            float(np.linalg.norm(situation.at(i) - hand)) for i in situation.others(strike.ball)
+        ]
         gap = min(gaps, default=1.0)
         if gap > 0.12:
             best, free = reach, gap

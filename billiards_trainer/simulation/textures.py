@@ -38,9 +38,7 @@ def cloth(rng: np.random.Generator, rows: int, columns: int, nap: float, wear: f
     fibres /= max(float(fibres.std()), 1e-6)
     middling = smooth_noise(rng, rows, columns, 7)
     slow = smooth_noise(rng, rows, columns, max(rows / 5, 4))
-    return np.asarray(
-        1 + nap * (0.8 * fibres + 0.35 * middling) + wear * 0.6 * slow, np.float32
-    )
+    return np.asarray(1 + nap * (0.8 * fibres + 0.35 * middling) + wear * 0.6 * slow, np.float32)
 
 
 def chalk_marks(
@@ -85,7 +83,7 @@ def numeral(text: str, size: int) -> F32:
         below = (big + h) // 2 + 28
         cv2.line(canvas, (big // 2 - 44, below), (big // 2 + 44, below), 255, 14, cv2.LINE_AA)
     shrunk = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk, np.float32).reshape(size, size) / 255
+    return np.asarray(np.asarray(shrunk, np.float32).reshape(size, size) / 255, np.float32)
 
 
 def noise_fields(

@@ -16,19 +16,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from billiards_trainer.config.schema import Config
 from billiards_trainer.simulation.acts import Shot
 from billiards_trainer.simulation.observation import (
     BallTruth,
     CuePose,
     Observation,
+    TrueEvent,
     Truth,
     covered_by_balls,
     visible_disc,
 )
 from billiards_trainer.simulation.orientation import rotation
+from billiards_trainer.simulation.randomise import random_parameters, random_setup
 from billiards_trainer.simulation.renderer import BallView, Limb, Renderer, View
 from billiards_trainer.simulation.setup import Setup
 from billiards_trainer.simulation.stills import Placed, random_balls, render_balls
+from billiards_trainer.simulation.stroke import Tempo
 from billiards_trainer.simulation.world import Play, World
 from billiards_trainer.table import Table
 
@@ -70,8 +74,26 @@ class VirtualTable:
         self.camera = self.setup.camera
         self.renderer = Renderer(table, self.setup, caption=caption)
         self.world = World(table, seed=seed, play=play)
-        self._frame = -1
+        self._frame = self._step = -1
         self._scale = self.camera.pixels_per_metre(table.width / 2, table.length / 2)
+
+    @classmethod
+    def from_config(cls, config: Config) -> VirtualTable:
+        """The virtual table that a configuration describes."""
+        table = config.table.to_table()
+        wanted, source = config.simulation, config.source
+        setup = (
+            Setup.default(table, width=source.width, height=source.height)
+            if wanted.room == "show"
+            else random_setup(table, wanted.seed, width=source.width, height=source.height)
+        )
+        parameters = random_parameters(table, wanted.seed) if wanted.physics == "random" else None
+        play = Play(
+            rack=None if wanted.rack == "auto" else wanted.rack,
+            tempo=Tempo().hurried(wanted.tempo),
+            parameters=parameters,
+        )
+        return cls(table, setup, seed=wanted.seed, fps=source.fps, play=play)
 
     def step(self, light: NDArray[np.uint8] | None = None) -> Observation:
         """Let 1/fps seconds pass and take a picture.
@@ -79,16 +101,25 @@ class VirtualTable:
         Args:
             light: the projector's light map that meets the cloth during this exposure.
         """
+        return self.observe(max(0.0, (self._step + 1) / self.fps), light)
+
+    def observe(self, time_s: float, light: NDArray[np.uint8] | None = None) -> Observation:
+        """Let time pass until ``time_s`` of the virtual world and take a picture.
+
+        Raises:
+            ValueError: that time is over.
+        """
+        events = self.world.advance(time_s)
+        self._step = round(time_s * self.fps)
         self._frame += 1
-        events = self.world.advance(self._frame / self.fps)
         view, truth = self._look()
         image = self.renderer.render(view, light=light, seed=self._frame)
         return Observation(image, truth, events, self.camera)
 
-    def skip(self, seconds: float) -> None:
-        """Let time pass without taking pictures; the next picture shows what follows."""
-        self._frame += round(seconds * self.fps)
-        self.world.advance(max(self._frame, 0) / self.fps)
+    def skip(self, seconds: float) -> tuple[TrueEvent, ...]:
+        """Let time pass without taking pictures; returns what happened."""
+        self._step = max(0, self._step + round(seconds * self.fps))
+        return self.world.advance(self._step / self.fps)
 
     def _look(self) -> tuple[View, Truth]:
         """What the camera is about to see, and the truth about it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +52,8 @@ class Play:
     """
 
     rack: Rack | None = None
-    tempo: Tempo = Tempo()
-    skill: Skill = Skill()
+    tempo: Tempo = field(default_factory=Tempo)
+    skill: Skill = field(default_factory=Skill)
     parameters: PhysicsParameters | None = None
     models: Models | None = None
     break_speed: float | None = None
@@ -150,12 +150,11 @@ class World:
         self.state = BallsState.at_rest([at for _, at in placed], self.table.balls.radius)
         if not self.table.pockets:
             carries = tuple(
-                Carry(i, self._nearest_rail(at), at, 0.35 * i, 0.9) for i, (_, at) in enumerate(placed)
+                Carry(i, self._nearest_rail(at), at, 0.35 * i, 0.9)
+                for i, (_, at) in enumerate(placed)
             )
             return Place(now, self.state, carries, self.table)
-        group = tuple(
-            i for i, (label, _) in enumerate(placed) if label not in (*_COLOURS, "cue")
-        )
+        group = tuple(i for i, (label, _) in enumerate(placed) if label not in (*_COLOURS, "cue"))
         later = tuple(i for i in range(len(placed)) if i not in group)
         self._queue = [*_spots(later[1:]), "cue ball"]
         motion = self.state.motion.copy()
@@ -298,9 +297,7 @@ class World:
                 key=lambda i: float(self.state.position[i, 1]),
             )
             usual = 4.2 if self._kind == "snooker" else 7.6
-            stroke = break_stroke(
-                situation, apex, play.break_speed or usual, play.tempo, self._rng
-            )
+            stroke = break_stroke(situation, apex, play.break_speed or usual, play.tempo, self._rng)
         else:
             stroke = choose_stroke(situation, play.tempo, play.skill, self._rng)
         shot = Shot(now, stroke, situation.play(stroke.strike), self.labels, self.table)
@@ -329,7 +326,7 @@ class World:
         if self._kind == "carom":
             self._count_carom(shot)
         remaining = [i for i in self._lying() if i != cue]
-        over = not [i for i in (*remaining, *back)] or self.shot >= _MOST_SHOTS
+        over = not (remaining or back) or self.shot >= _MOST_SHOTS
         if self._kind == "9-ball":
             over = over or (self.labels.index("9") in dropped and not back)
         if self._kind == "carom":

@@ -1,0 +1,186 @@
+"""The process of the virtual table: writes the camera ring, tells the truth beside each picture.
+
+Live, pictures follow the clock: the world is as old as the process, and a picture appears when a
+camera's would, after exposure and read-out.  In lock-step the world stands still until the rest of
+the appliance has answered the last picture; then exactly one picture's time passes.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer import messages as m
+from billiards_trainer.bus import Subscription
+from billiards_trainer.config.schema import Config
+from billiards_trainer.frames import RingError, RingReader, RingWriter
+from billiards_trainer.light_map import LightMap
+from billiards_trainer.process import ChildProcess
+from billiards_trainer.simulation.observation import Observation
+from billiards_trainer.simulation.virtual_table import VirtualTable
+
+ANSWER_LIMIT_S = 10.0
+"""Lock-step: without an answer for so long, the world goes on and says so."""
+_REMIND_S = 0.25
+_STATUS_S = 1.0
+
+
+def answer_topic(config: Config) -> str | None:
+    """The topic that completes the answer to a picture: of the last module that runs."""
+    off = config.system.modules_off
+    for module, topic in (
+        ("vision", None),
+        ("core", "table.state"),
+        ("projector", "scene"),
+    ):
+        if module in off:
+            return topic
+    return "projector.flip"
+
+
+class Camera:
+    """Writes pictures into the ring and tells about them."""
+
+    def __init__(self, process: ChildProcess) -> None:
+        self._process = process
+        self._writer = RingWriter(process.camera_ring)
+        table = process.config.table
+        self._source = m.SourceInfo(kind="simulated", name=f"virtual table ({table.preset})")
+        self._times: list[float] = []
+        self._next_status = 0.0
+        process.bus.announce("camera.frame", "camera.status", "simulation.truth")
+
+    def show(self, seen: Observation, exposure_ns: int) -> m.CameraFrame:
+        """Put a picture into the ring, publish it and the truth about it."""
+        frame = seen.truth.frame
+        height, width = seen.image.shape[:2]
+        sequence = self._writer.write(seen.image, frame=frame, exposure_ns=exposure_ns)
+        notice = m.CameraFrame(
+            frame=frame,
+            exposure_ns=exposure_ns,
+            source=self._source,
+            ring_sequence=sequence,
+            width=width,
+            height=height,
+        )
+        bus = self._process.bus
+        bus.publish("simulation.truth", seen.truth.message(exposure_ns))
+        bus.publish("camera.frame", notice)
+        self._process.advance()
+        self._tell()
+        return notice
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        self._times = [t for t in (*self._times, now) if t > now - 3.0]
+        if now < self._next_status:
+            return
+        self._next_status = now + _STATUS_S
+        span = now - self._times[0]
+        fps = (len(self._times) - 1) / span if span > 0 else 0.0
+        status = m.SourceStatus(source=self._source, state=m.SourceState.RUNNING, fps=fps)
+        self._process.bus.publish("camera.status", status)
+        self._process.report(m.Level.HEALTHY, fps=fps)
+
+
+class OwnLight:
+    """The projector's light maps, when there are any."""
+
+    def __init__(self, process: ChildProcess) -> None:
+        self._shape = LightMap.shape(process.config.table.to_table())
+        self._reader: RingReader | None = None
+        self._last: NDArray[np.uint8] | None = None
+        try:
+            self._reader = RingReader(process.light_ring)
+        except RingError as error:
+            process.log.info("no projected light", reason=str(error))
+
+    def at(self, exposure_ns: int) -> NDArray[np.uint8] | None:
+        """What shone during an exposure: the newest flip before its middle."""
+        if self._reader is None:
+            return None
+        return self._fitting(self._reader.before(exposure_ns))
+
+    def newest(self) -> NDArray[np.uint8] | None:
+        """What the projector has shown last."""
+        if self._reader is None:
+            return None
+        return self._fitting(self._reader.latest()) or self._last
+
+    def _fitting(self, picture: object) -> NDArray[np.uint8] | None:
+        image = getattr(picture, "image", None)
+        if image is None or image.shape[:2] != self._shape:
+            return None
+        self._last = image
+        return self._last
+
+
+def run_live(process: ChildProcess, virtual: VirtualTable) -> None:
+    """Pictures by the clock; those for which the machine is too slow are left out."""
+    camera, light = Camera(process), OwnLight(process)
+    sensor = virtual.setup.sensor
+    period = 1 / virtual.fps
+    # A picture can be read when its last row has been exposed.
+    delay = (sensor.exposure_s + sensor.readout_s) / 2
+    begin = time.monotonic_ns()
+    number = 0
+    while process.running():
+        number = max(number + 1, int((time.monotonic_ns() - begin) / 1e9 / period))
+        exposure_ns = begin + round(number * period * 1e9)
+        wait = (exposure_ns - time.monotonic_ns()) / 1e9 + delay
+        if wait > 0:
+            time.sleep(wait)
+        camera.show(virtual.observe(number * period, light.at(exposure_ns)), exposure_ns)
+
+
+def run_lock_step(process: ChildProcess, virtual: VirtualTable) -> None:
+    """One picture, its answer, the next picture; never ahead of the clock."""
+    camera, light = Camera(process), OwnLight(process)
+    topic = answer_topic(process.config)
+    answers = process.bus.subscribe(topic) if topic is not None else None
+    period_ns = round(1e9 / virtual.fps)
+    exposure_ns = time.monotonic_ns()
+    while process.running():
+        seen = virtual.step(light.newest())
+        notice = camera.show(seen, exposure_ns)
+        if answers is not None and not _await_answer(process, answers, notice):
+            process.report(m.Level.DEGRADED, f"nobody answered picture {notice.frame} ({topic})")
+        exposure_ns += period_ns
+        ahead = (exposure_ns - time.monotonic_ns()) / 1e9
+        if ahead > 0:
+            time.sleep(min(ahead, 0.1))
+
+
+def _await_answer(process: ChildProcess, answers: Subscription, notice: m.CameraFrame) -> bool:
+    """Wait until a message derived from that picture comes back."""
+    deadline = time.monotonic() + ANSWER_LIMIT_S
+    remind = time.monotonic() + _REMIND_S
+    while process.running():
+        answer = answers.receive(50)
+        if isinstance(answer, m.FrameMessage) and answer.frame >= notice.frame:
+            return True
+        now = time.monotonic()
+        if now > deadline:
+            return False
+        if now > remind:
+            # Somebody may have come up only after the first notice; the picture is the same.
+            process.bus.publish("camera.frame", notice)
+            remind = now + _REMIND_S
+    return True
+
+
+def main() -> int:
+    """Run until told to stop."""
+    with ChildProcess("simulation") as process:
+        virtual = VirtualTable.from_config(process.config)
+        process.ready()
+        run = run_lock_step if process.config.simulation.lock_step else run_live
+        run(process, virtual)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
