@@ -159,7 +159,7 @@ def reflected(motion: Motion, table: Table) -> Motion | None:
         place, speed = getattr(after, axis), getattr(after, "v" + axis)
         for wall, outward in ((radius, -1.0), (high, 1.0)):
             beyond = (place - wall) * outward
-            if beyond <= 0.0 or speed * outward <= 0.0 or _in_mouth(after, table):
+            if beyond <= 0.0 or speed * outward <= 0.0 or in_mouth(after.x, after.y, table):
                 continue
             setattr(after, axis, wall - outward * _E_CUSHION * beyond)
             setattr(after, "v" + axis, -_E_CUSHION * speed)
@@ -173,9 +173,10 @@ def reflected(motion: Motion, table: Table) -> Motion | None:
     return after if hit else None
 
 
-def _in_mouth(motion: Motion, table: Table) -> bool:
+def in_mouth(x: float, y: float, table: Table) -> bool:
+    """Whether a place lies within a pocket's mouth (metres)."""
     return any(
-        math.dist((motion.x, motion.y), p.mouth_centre) < math.dist(*p.jaws) / 2
+        math.dist((x, y), p.mouth_centre) < math.dist(*p.jaws) / 2
         for p in table.pockets
     )
 

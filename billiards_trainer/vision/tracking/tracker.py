@@ -26,6 +26,10 @@ _DOUBTFUL = 0.5
 """Below this it is never believed; in between it takes many pictures of a ball that lies still."""
 _MANY = 15
 """Times as many pictures for a doubtful ball."""
+_NEWCOMER = 5
+"""Times as many pictures once the balls on the table are known: new ones are put there by hand."""
+_KNOWN_AFTER = 60
+"""Pictures after which they are."""
 _SURPLUS = 4
 """Times as many pictures where all balls of that label are on the table already."""
 _PROVISIONAL_S = 0.4
@@ -264,6 +268,9 @@ class Tracker:
             return
         if track.motion is not None:
             coasted = h.advanced(track, time_ns, self.settings)
+            if h.in_mouth(track.x, track.y, self.table):
+                # What bounces about in a pocket does not come back onto the table unseen.
+                coasted.x, coasted.y, coasted.vx, coasted.vy = track.x, track.y, 0.0, 0.0
             track.start(h.reflected(coasted, self.table) or coasted, time_ns)
         else:
             track.time_ns = time_ns
@@ -334,6 +341,8 @@ class Tracker:
         needed = self.settings.confirm * (1 if steady else 2)
         if track.score < _SURE:
             needed = self.settings.confirm * _MANY
+        if self._pictures > _KNOWN_AFTER:
+            needed = max(needed, self.settings.confirm * _NEWCOMER * (1 if steady else 2))
         if self._is_surplus(track):
             needed *= _SURPLUS
         if track.hits >= needed and (steady or track.score >= _SURE):
