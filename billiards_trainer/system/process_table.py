@@ -44,11 +44,14 @@ class ProcessRow:
     policy: RestartPolicy = RestartPolicy()
 
 
+_COMPILING_S = 120.0
+"""Processes with compiled kernels need that long when the cache, filled at install, is lost."""
+
 _TABLE = (
     ProcessRow("camera", "billiards_trainer.vision.sources.main"),
-    ProcessRow("simulation", "billiards_trainer.simulation.main"),
+    ProcessRow("simulation", "billiards_trainer.simulation.main", start_limit_s=_COMPILING_S),
     ProcessRow("vision", "billiards_trainer.vision.main", needs=("camera", "simulation")),
-    ProcessRow("core", "billiards_trainer.core.main", needs=("vision",)),
+    ProcessRow("core", "billiards_trainer.core.main", ("vision",), start_limit_s=_COMPILING_S),
     ProcessRow("projector", "billiards_trainer.projector.main", needs=("core",)),
     ProcessRow("api", "billiards_trainer.api.main"),
 )
