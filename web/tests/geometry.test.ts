@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { pictureOfCloth, toPixel } from '../src/lib/camera';
 import type { CameraGeometry, Element, XY } from '../src/lib/messages';
-import { arcPoints, pathThrough, plan, type Plane } from '../src/lib/plane';
+import { arcPoints, pathThrough, plan, steady, type Plane } from '../src/lib/plane';
 import { sparkline, Window } from '../src/lib/rates';
 import { drawable } from '../src/lib/scene';
 import { gameOf, tableShape } from '../src/lib/table';
@@ -43,6 +43,12 @@ describe('the plan', () => {
     const landscape = plan(W, L, true, 0);
     expect(landscape.point([0, L])[1]).toBeLessThan(landscape.point([W, L])[1]);
   });
+});
+
+it('does not follow noise', () => {
+  const given: XY[] = [[0, 0], [0.3, 0.3], [0.6, 0], [0.5, 0]];
+  const follow = steady(0.6, () => given.shift() as XY);
+  expect([follow(), follow(), follow(), follow()]).toEqual([[0, 0], [0, 0], [0.6, 0], [0.6, 0]]);
 });
 
 describe('paths', () => {
@@ -198,7 +204,7 @@ describe('rates', () => {
     expect(w.rate(3000)).toBeCloseTo(10, 6);
     expect(w.median(3000)).toBe(2500);
     expect(w.median(3950)).toBe(3000);
-    expect(w.rate(3950)).toBe(0);
+    expect(w.rate(3950)).toBeNull();
     expect(w.median(9000)).toBeNull();
   });
 

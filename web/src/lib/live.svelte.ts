@@ -28,6 +28,8 @@ import { withAlert } from './verdict';
 const TICK_MS = 250;
 const MEASURED_MS = 3_000;
 const HISTORY = 60;
+/** Table, game and scene of one picture come in this order; they are not drawn one by one. */
+const PATIENCE_MS = 12;
 
 export interface Measures {
   /** Pictures a second that reached this page; null before there are any. */
@@ -66,6 +68,7 @@ class Live {
   #pending: { table?: TableState; game?: GameState; scene?: Scene } = {};
   #drawn: { exposed: number } | null = null;
   #request = 0;
+  #patience: ReturnType<typeof setTimeout> | undefined;
   #pictures = new Window(MEASURED_MS);
   #flips = new Window(MEASURED_MS);
   #pages = new Window(MEASURED_MS);
@@ -94,6 +97,7 @@ class Live {
     this.#stop.abort();
     clearInterval(this.#timer);
     cancelAnimationFrame(this.#request);
+    clearTimeout(this.#patience);
     this.#drop();
   }
 
@@ -153,7 +157,8 @@ class Live {
         break;
       case 'scene':
         this.#pending.scene = envelope.data;
-        break;
+        this.#draw();
+        return;
       case 'flip':
         this.#flipped(envelope.data, now);
         return;
@@ -167,7 +172,7 @@ class Live {
         this.alerts = withAlert(this.alerts, envelope.data);
         return;
     }
-    this.#request ||= requestAnimationFrame(() => this.#commit());
+    this.#patience ??= setTimeout(() => this.#draw(), PATIENCE_MS);
   }
 
   #isOurSchema(number: unknown): boolean {
@@ -183,7 +188,14 @@ class Live {
     }
   }
 
-  /** Everything that came since the last drawing is drawn together. */
+  /** Draws soon; what comes until then is drawn with it. */
+  #draw(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#request ||= requestAnimationFrame(() => this.#commit());
+  }
+
+  /** Everything that came since the last drawing. */
   #commit(): void {
     this.#request = 0;
     const { table, game, scene } = this.#pending;
@@ -214,9 +226,8 @@ class Live {
     if (now - this.#sampled < 950) return;
     this.#sampled = now;
     const live = this.freshness.kind === 'live';
-    const rate = this.#pictures.rate(now);
     this.measures = {
-      fps: live && rate > 0 ? rate : null,
+      fps: live ? this.#pictures.rate(now) : null,
       flipMs: this.#flips.median(now),
       pageMs: live && !document.hidden ? this.#pages.median(now) : null,
     };

@@ -43,6 +43,16 @@ export function plan(width: number, length: number, landscape: boolean, border: 
   };
 }
 
+/** Repeats the last point while the next lies closer to it than `least`. */
+export function steady(least: number, next: () => XY): () => XY {
+  let last: XY | null = null;
+  return () => {
+    const p = next();
+    if (last === null || Math.hypot(p[0] - last[0], p[1] - last[1]) >= least) last = p;
+    return last;
+  };
+}
+
 /** A path through points of a plane; points that cannot be seen break it. */
 export function pathThrough(points: readonly XY[], plane: Plane, close = false): string {
   let path = '';

@@ -25,18 +25,12 @@ export class Window {
     return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
   }
 
-  /** Samples a second between the first and the last; 0 when fewer than two are left. */
-  rate(now: Millis): number {
+  /** Samples a second; null while they cover less than a third of the span: too few to tell. */
+  rate(now: Millis): number | null {
     this.drop(now);
     const count = this.times.length;
-    if (count < 2) return 0;
-    const elapsed = (this.times[count - 1] as number) - (this.times[0] as number);
-    return elapsed > 0 ? ((count - 1) * 1000) / elapsed : 0;
-  }
-
-  clear(): void {
-    this.times.length = 0;
-    this.values.length = 0;
+    const elapsed = (this.times[count - 1] ?? 0) - (this.times[0] ?? 0);
+    return elapsed >= this.span / 3 ? ((count - 1) * 1000) / elapsed : null;
   }
 
   private drop(now: Millis): void {
