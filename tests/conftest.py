@@ -21,6 +21,9 @@ KERNEL_TESTS = ROOT / "tests" / "unit" / "physics"
 os.environ["SDL_VIDEODRIVER"] = "dummy"
 os.environ["SDL_AUDIODRIVER"] = "dummy"
 os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
+# As in the appliance: threads of BLAS that wait for each other on two cores cost ten times as much.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 settings.register_profile(
     "ci",
