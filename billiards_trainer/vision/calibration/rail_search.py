@@ -157,9 +157,11 @@ def _cloth_ends(
     """For each rail the line where the cloth ends, or ``None`` where none is seen."""
     offers: list[list[rails.Edge | None]] = []
     for side in range(4):
-        # On a rail seen at a flat angle a few pixels are many millimetres.
-        pixel = rails.metres_per_pixel(homography, known.size, side)
-        wide = max(spread, 0.012 * max(known.picture) * pixel)
+        # Seen at a flat angle, a far cushion's face and top cover much of the plane behind them.
+        a, b = quad[side], quad[(side + 1) % 4]
+        metre = float(np.linalg.norm(b - a)) / known.size[side % 2]
+        flat = metre * rails.metres_per_pixel(homography, known.size, side)
+        wide = spread * float(np.clip(1.2 * flat, 1.0, 5.0))
         strip = rails.sample_strip(
             picture, homography, known.size, side, (-2.0 * wide, min(1.5 * wide, 0.2))
         )

@@ -23,7 +23,9 @@ CUSHION_WIDTH = 0.050
 CUSHION_RANGE = (0.026, 0.078)
 _COLUMNS = 112
 _PER_SEGMENT = 4
-_FLOOR = 6.0
+_FLOOR = 16.0
+# Pixel value of the deepest shadow on cloth, as a share of the bed's.
+_DEEPEST_SHADOW = 0.18
 _ENDS = 0.055
 
 
@@ -182,8 +184,8 @@ def unlike_cloth(logs: Array, bed: Array) -> Array:
         constant added before them, and clips.
     """
     colour = _bgr(bed)
-    shades = np.geomspace(0.01, 4.0, 80)[:, None] * colour
-    levels = np.log(np.minimum(shades, 255.0) + _FLOOR)
+    shades = np.geomspace(0.01, 4.0, 80)
+    levels = np.log(np.minimum(shades[:, None] * colour, 255.0) + _FLOOR)
     light = levels.mean(axis=1) + 1e-6 * np.arange(len(levels))
     at = logs[..., 2]
     u = np.interp(at, light, levels[:, 2] - levels[:, 1])
@@ -198,7 +200,10 @@ def unlike_cloth(logs: Array, bed: Array) -> Array:
     weight = 0.5 * (1 - colourful) + 0.06 * colourful
     chroma = np.hypot(logs[..., 0] - along * u, logs[..., 1] - along * v)
     distance = np.hypot(chroma, weight * (at - bed[2]))
-    return np.asarray(distance / float(np.clip(np.hypot(bed[0], bed[1]), 0.5, 3.0)))
+    distance = distance / float(np.clip(np.hypot(bed[0], bed[1]), 0.5, 3.0))
+    # Black has no colour to be told by, but no shadow on cloth is as deep.
+    black = np.clip((_DEEPEST_SHADOW - np.interp(at, light, shades)) / 0.1, 0.0, 1.0)
+    return np.asarray(np.maximum(distance, 0.8 * black))
 
 
 def _bgr(features: Array) -> Array:
