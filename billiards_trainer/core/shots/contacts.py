@@ -94,15 +94,8 @@ def _refined(kink: Kink, partner: Partner, reach: float, frame_s: float) -> Meet
             )
     weights = [1 / max(std, 1e-3) ** 2 for _, std in estimates]
     t = sum(w * e[0] for w, e in zip(weights, estimates, strict=True)) / sum(weights)
-    return Meeting(t, partner, _place(kink, t), _partner_place(partner, t))
-
-
-def _place(kink: Kink, t: float) -> Point:
-    return kink.before.at(t) if t <= kink.t else kink.after.at(t)
-
-
-def _partner_place(partner: Partner, t: float) -> Point:
-    return _place(partner.kink, t) if partner.kink is not None else partner.before.at(t)
+    # Until they touch both move as before.
+    return Meeting(t, partner, kink.before.at(t), partner.before.at(t))
 
 
 def hits_cushion(kink: Kink, table: Table, frame_s: float) -> bool:

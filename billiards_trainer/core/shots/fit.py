@@ -133,5 +133,8 @@ def meeting_time(before: Path, after: Path, start: float, end: float) -> tuple[f
     t = float(times[k])
     (bx, by), (ax, ay) = before.velocity(t), after.velocity(t)
     change = math.hypot(ax - bx, ay - by)
-    std = math.sqrt(variance[k]) / max(change, 1e-3)
-    return t, min(std, end - start + 1e-6)
+    std = min(math.sqrt(variance[k]) / max(change, 1e-3), end - start)
+    if k in (0, len(times) - 1):
+        # The paths meet outside: all that is known is that it happened in here.
+        std = max(std, (end - start) / 2)
+    return t, std

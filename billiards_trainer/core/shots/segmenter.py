@@ -72,7 +72,7 @@ class ShotSegmenter:
         self.table = table
         self.settings = settings or WatchSettings()
         self._sequence = 0
-        self._noise = Noise(self.settings.measurement_std)
+        self._noise = Noise(self.settings.measurement_std, self.settings.blur_share)
         self._clear(None)
 
     def _clear(self, epoch: int | None) -> None:

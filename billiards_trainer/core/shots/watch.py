@@ -8,6 +8,7 @@ best; a lone bad measurement is thrown away.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 from billiards_trainer.core.shots.fit import Path, Sample, fit, meeting_time, still
@@ -19,7 +20,7 @@ class WatchSettings:
 
     Attributes:
         measurement_std: of one measured place of a slow ball until it has been learned, metres.
-        blur_share: share of the way travelled between pictures that blur adds to that.
+        blur_share: share of the way between pictures that blur adds to that, until learned.
         deceleration: of a rolling ball, m/s².
         rolling_spread: standard deviation of other accelerations of a rolling ball, m/s².
         sliding_spread: the same while a ball may slide, m/s².
@@ -35,7 +36,7 @@ class WatchSettings:
     """
 
     measurement_std: float = 0.0004
-    blur_share: float = 0.04
+    blur_share: float = 0.05
     deceleration: float = 0.1
     rolling_spread: float = 0.15
     sliding_spread: float = 2.5
@@ -97,9 +98,24 @@ class Stop:
 
 @dataclass(slots=True)
 class Noise:
-    """How much measured places of balls at rest jitter: standard deviation per axis, metres."""
+    """How much measured places jitter.
+
+    Attributes:
+        std: standard deviation per axis of balls at rest, metres.
+        blur: what motion blur adds, as a share of the way between two pictures.
+    """
 
     std: float
+    blur: float
+
+    def learn_blur(self, away: float, variance: float, way: float) -> None:
+        """Take in how far a moving ball was from where it should be, beyond known variance."""
+        if way < 0.005:
+            return
+        # A true kink may be among them: no more than a quarter of the way counts.
+        share2 = min(0.0625, max(0.0, away * away / 2 - variance) / (way * way))
+        self.blur = math.sqrt(self.blur**2 + 0.03 * (share2 - self.blur**2))
+        self.blur = min(0.2, max(0.015, self.blur))
 
     def learn(self, away: float) -> None:
         """Take in the distance of one measurement of a ball at rest from its mean place."""
@@ -119,6 +135,7 @@ class BallWatch:
         label: what it is called at present.
         rest: where it lies, or ``None`` while it moves.
         samples: measurements since the last kink, newest last.
+        trail: the last measurements, over all kinks.
         suspicious: index in ``samples`` of the first that did not fit.
         kinked: time of the last kink, seconds.
         seen: time of the last measurement.
@@ -130,6 +147,7 @@ class BallWatch:
     label: str = "unknown"
     rest: tuple[float, float] | None = None
     samples: list[Sample] = field(default_factory=list)
+    trail: deque[Sample] = field(default_factory=lambda: deque(maxlen=10))
     suspicious: int | None = None
     kinked: float = -math.inf
     seen: float = -math.inf
@@ -182,12 +200,13 @@ class BallWatch:
         self._ease = self.settings.expected if expected else 1.0
         if self.samples and self.rest is None:
             way = math.dist((x, y), (self.samples[-1].x, self.samples[-1].y))
-            std = math.hypot(std, self.settings.blur_share * way)
+            std = math.hypot(std, self.noise.blur * way)
         sample = Sample(t, x, y, std)
         self.seen = t
         if self.rest is not None:
             return self._from_rest(sample, resting)
         self.samples.append(sample)
+        self.trail.append(sample)
         self._examine()
         found: list[Kink | Stop] = []
         if (
@@ -295,11 +314,16 @@ class BallWatch:
             return
         block = self.samples[-self.settings.window - 1 :]
         whole = None
+        if len(block) > 3:
+            known, newest = self._fit(block[:-1]), block[-1]
+            way = math.dist((newest.x, newest.y), (block[-2].x, block[-2].y))
+            away = math.dist((newest.x, newest.y), known.at(newest.t))
+            self.noise.learn_blur(away, known.variance(newest.t) + self.noise.std**2, way)
         for lag in (1, 2, 3):
-            known = block[:-lag]
-            if len(known) < 2:
+            clear = block[:-lag]
+            if len(clear) < 2:
                 break
-            path = self._fit(known)
+            path = self._fit(clear)
             if whole is None:
                 whole = self._fit(block).chi2
             if whole - path.chi2 > self._ease * (self.settings.notice + 4.0 * (lag - 1)):
@@ -332,12 +356,12 @@ class BallWatch:
             self.suspicious = None
             return []
         _, split, before, after = best
-        kink = self._kink(split, before, after)
+        kink = self._kink(self.samples, split, before, after)
         self._renew(self.samples[split:], kink.t)
         return [kink]
 
-    def _kink(self, split: int, before: Path, after: Path) -> Kink:
-        start, end = self.samples[split - 1].t, self.samples[split].t
+    def _kink(self, samples: list[Sample], split: int, before: Path, after: Path) -> Kink:
+        start, end = samples[split - 1].t, samples[split].t
         margin = 0.2 * (end - start)
         t, t_std = meeting_time(before, after, start - margin, end + margin)
         (bx, by), (ax, ay) = before.at(t), after.at(t)
@@ -351,8 +375,7 @@ class BallWatch:
         The edge of a pocket turns a slow ball's way only a little, so what would be too little
         evidence elsewhere is enough here.
         """
-        recent = self.samples[-self.settings.window - 2 :]
-        offset = len(self.samples) - len(recent)
+        recent = list(self.trail)
         if len(recent) < 4:
             return None
         whole = fit(recent, self.settings.deceleration, self.settings.rolling_spread).chi2
@@ -367,7 +390,7 @@ class BallWatch:
                 best = (total, split, before, after)
         if best is None or whole - best[0] < self.settings.notice / 2:
             return None
-        return self._kink(offset + best[1], best[2], best[3])
+        return self._kink(recent, best[1], best[2], best[3])
 
     def _stopped(self) -> Stop | None:
         s = self.settings
