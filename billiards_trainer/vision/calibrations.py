@@ -79,7 +79,13 @@ class Calibrations:
             projector_residual_mm=projector.residual_mm if projector else None,
             colours=colours.id if colours else None,
             detail=detail,
+            camera_model=self._geometry(),
         )
+
+    def _geometry(self) -> m.CameraGeometry | None:
+        if self.camera is None:
+            return None
+        return m.CameraGeometry.model_validate(self.camera.camera.to_dict())
 
     def _about_table(self) -> dict[str, object]:
         table = self._table
