@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ballLook, bandPath } from '../src/lib/balls';
 import { ago, decimal, degrees, duration, magnitude, mebibytes, percent, plural } from '../src/lib/format';
 import { exposedAt, freshness } from '../src/lib/freshness';
-import type { Alert, Level, ModuleStatus, Prediction, SystemStatus, TableState } from '../src/lib/messages';
+import type { Alert, GameState, Level, ModuleStatus, Prediction, SystemStatus, TableState } from '../src/lib/messages';
 import { parseEnvelope, SCHEMA } from '../src/lib/messages';
 import { problemText } from '../src/lib/rest';
 import { judgeSchema } from '../src/lib/schema';
-import { phaseText, sourceLabel, targetPocket, trouble, withAlert } from '../src/lib/verdict';
+import { phaseText, predictionToShow, sourceLabel, targetPocket, trouble, withAlert } from '../src/lib/verdict';
 
 describe('numbers', () => {
   it('say nothing where nothing is known', () => {
@@ -173,10 +173,19 @@ describe('words', () => {
   });
 
   it('tell what the table does', () => {
-    expect(phaseText(null, null)).toBe('Waiting for the first picture');
-    expect(phaseText(null, table({ calibration: null }))).toBe('Looking for the table');
-    expect(phaseText(null, table({ quality: { usable: false, problem: 'Too dark.' } }))).toBe('Too dark.');
-    expect(phaseText(null, table())).toBe('0 balls on the table');
+    expect(phaseText(null, null, null)).toBe('Waiting for the first picture');
+    expect(phaseText(null, table({ calibration: null }), null)).toBe('Looking for the table');
+    expect(phaseText(null, table({ quality: { usable: false, problem: 'Too dark.' } }), null)).toBe('Too dark.');
+    expect(phaseText(null, table(), null)).toBe('0 balls on the table');
+    expect(phaseText(null, null, system('HEALTHY', {}))).toBe('Vision is switched off');
+  });
+
+  it('keep the prediction while the balls roll', () => {
+    const made = { target: '9' } as Prediction;
+    const game = (over: Partial<GameState>) => ({ prediction: null, phase: 'idle', ...over }) as GameState;
+    expect(predictionToShow(game({ phase: 'aiming', prediction: made }), null)).toBe(made);
+    expect(predictionToShow(game({ phase: 'shot' }), made)).toBe(made);
+    expect(predictionToShow(game({}), made)).toBeNull();
   });
 
   it('find the pocket of the first object ball', () => {

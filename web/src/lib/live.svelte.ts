@@ -16,6 +16,7 @@ import {
   type Alert,
   type Flip,
   type GameState,
+  type Prediction,
   type Scene,
   type SystemMetrics,
   type SystemStatus,
@@ -23,7 +24,7 @@ import {
 } from './messages';
 import { Window } from './rates';
 import { judgeSchema, type Memory } from './schema';
-import { withAlert } from './verdict';
+import { predictionToShow, withAlert } from './verdict';
 
 const TICK_MS = 250;
 const MEASURED_MS = 3_000;
@@ -48,6 +49,8 @@ class Live {
   opened = $state.raw(0);
   table = $state.raw<TableState | null>(null);
   game = $state.raw<GameState | null>(null);
+  /** The prediction for the present aim, or the one the balls now rolling were struck on. */
+  prediction = $state.raw<Prediction | null>(null);
   scene = $state.raw<Scene | null>(null);
   status = $state.raw<SystemStatus | null>(null);
   metrics = $state.raw<SystemMetrics | null>(null);
@@ -201,7 +204,10 @@ class Live {
     const { table, game, scene } = this.#pending;
     this.#pending = {};
     if (table) this.table = table;
-    if (game) this.game = game;
+    if (game) {
+      this.game = game;
+      this.prediction = predictionToShow(game, this.prediction);
+    }
     if (scene) this.scene = scene;
     const now = performance.now();
     if (this.#drawn) {

@@ -93,7 +93,12 @@ export function trouble(status: SystemStatus | null): string {
 }
 
 /** What the table is doing, in a few words. */
-export function phaseText(game: GameState | null, table: TableState | null): string {
+export function phaseText(
+  game: GameState | null,
+  table: TableState | null,
+  status: SystemStatus | null,
+): string {
+  if (status !== null && !('vision' in status.modules)) return 'Vision is switched off';
   if (table === null) return 'Waiting for the first picture';
   if (!table.quality.usable) return table.quality.problem ?? 'The picture cannot be used';
   if (table.calibration === null) return 'Looking for the table';
@@ -109,6 +114,11 @@ export function phaseText(game: GameState | null, table: TableState | null): str
     case undefined:
       return table.balls.length === 1 ? '1 ball on the table' : `${table.balls.length} balls on the table`;
   }
+}
+
+/** While balls roll, what was predicted when they were struck stays to be compared with. */
+export function predictionToShow(game: GameState, shown: Prediction | null): Prediction | null {
+  return game.prediction ?? (game.phase === 'shot' ? shown : null);
 }
 
 /** Into which pocket the first object ball is predicted to drop; null when it is not. */
