@@ -206,8 +206,10 @@ class ShotSegmenter:
             pocket = pocket_near(self.table, path.at(watch.seen + 2 * self._frame_s))
         if pocket is None:
             return events
-        drops = [k for k, rubber in zone if not rubber] or [k for k, _ in zone]
-        if not drops and (turn := watch.last_turn()) is not None:
+        rubber_t = max((k.t for k, rubber in zone if rubber), default=-math.inf) + self._frame_s
+        drops = [k for k, rubber in zone if not rubber and k.t > rubber_t]
+        turn = None if drops else watch.last_turn()
+        if turn is not None and turn.t > rubber_t and pocket_near(self.table, (turn.x, turn.y)):
             drops = [turn]
         if drops:
             t, place = drops[0].t, (drops[0].x, drops[0].y)
@@ -218,7 +220,7 @@ class ShotSegmenter:
                 t = watch.seen if over is None else over
                 place = path.at(t)
         for kink, rubber in zone:
-            if rubber and kink.t < t - self._frame_s:
+            if rubber and kink.t < t:
                 events += self._declare(
                     m.EventKind.CUSHION_COLLISION, kink.t, [watch], (kink.x, kink.y)
                 )

@@ -265,13 +265,16 @@ class BallWatch:
             return []
         before = still(*self.rest, self.noise.std / 2, moved[0].t)
         first = self.suspicious
-        # The picture during which it was struck shows a smear: leave it out when that fits better.
-        if len(moved) > 2:
-            whole = self._fit(moved[:4], sliding=True)
-            if whole.chi2 - self._fit(moved[1:4], sliding=True).chi2 > self.settings.notice:
-                first += 1
+        # The picture during which it was struck shows a smear: leave it out when the rest fits.
+        limit = self.settings.notice
+        if (
+            len(moved) > 3
+            and self._fit(moved[:3], sliding=True).chi2 > limit
+            and self._fit(moved[1:4], sliding=True).chi2 < limit
+        ):
+            first += 1
         tail = self.samples[first:]
-        after = self._after(tail)
+        after, _ = self._after(tail)
         start = self.samples[self.suspicious - 1].t if self.suspicious else moved[0].t - 0.05
         end = tail[0].t
         t, t_std = meeting_time(before, after, start, end)
@@ -280,13 +283,19 @@ class BallWatch:
         self._renew(tail, t)
         return [kink]
 
-    def _after(self, tail: list[Sample]) -> Path:
-        """Motion after a kink; of a few measurements, for the next kink may be close behind."""
+    def _after(self, tail: list[Sample]) -> tuple[Path, float]:
+        """Motion after a kink, of a few measurements, and its squared residuals.
+
+        The next kink may be close behind: then fewer are taken, and what that hides is charged.
+        """
+        notice, charge = self.settings.notice, 0.0
         for count in (self.settings.after + 1, self.settings.after):
             path = self._fit(tail[:count], sliding=True)
-            if path.chi2 < self.settings.notice or len(tail) < count:
-                return path
-        return self._fit(tail[:2], sliding=True)
+            if path.chi2 < notice:
+                return path, path.chi2 + charge
+            charge += notice
+        path = self._fit(tail[:2], sliding=True)
+        return path, path.chi2 + charge
 
     def _renew(self, samples: list[Sample], kinked: float) -> None:
         """A new piece of motion begins; its measurements have not been examined yet."""
@@ -341,8 +350,9 @@ class BallWatch:
             head, tail = self.samples[offset:split], self.samples[split:]
             if len(tail) < 2 or not head:
                 continue
-            before, after = self._fit(head), self._after(tail)
-            total = before.chi2 + min(after.chi2, 2 * self.settings.notice)
+            before = self._fit(head)
+            after, misfit = self._after(tail)
+            total = before.chi2 + misfit
             # Prefer splits that leave enough on both sides to know the velocities.
             total += 4.0 * (len(head) < 2)
             if best is None or total < best[0]:
