@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from billiards_trainer import messages as m
 from billiards_trainer.bus import Subscription
 from billiards_trainer.config.schema import Config
-from billiards_trainer.frames import RingError, RingReader, RingWriter
+from billiards_trainer.frames import RingError, RingPicture, RingReader, RingWriter
 from billiards_trainer.light_map import LightMap
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.simulation.observation import Observation
@@ -51,6 +51,7 @@ class Camera:
         self._source = m.SourceInfo(kind="simulated", name=f"virtual table ({table.preset})")
         self._times: list[float] = []
         self._next_status = 0.0
+        self._last: tuple[m.GroundTruth, m.CameraFrame]
         process.bus.announce("camera.frame", "camera.status", "simulation.truth")
 
     def show(self, seen: Observation, exposure_ns: int) -> m.CameraFrame:
@@ -66,12 +67,17 @@ class Camera:
             width=width,
             height=height,
         )
-        bus = self._process.bus
-        bus.publish("simulation.truth", seen.truth.message(exposure_ns))
-        bus.publish("camera.frame", notice)
+        self._last = (seen.truth.message(exposure_ns), notice)
+        self.repeat()
         self._process.advance()
         self._tell()
         return notice
+
+    def repeat(self) -> None:
+        """Tell again about the last picture: somebody may only now have come up."""
+        truth, notice = self._last
+        self._process.bus.publish("simulation.truth", truth)
+        self._process.bus.publish("camera.frame", notice)
 
     def _tell(self) -> None:
         now = time.monotonic()
@@ -108,14 +114,16 @@ class OwnLight:
         """What the projector has shown last."""
         if self._reader is None:
             return None
-        return self._fitting(self._reader.latest()) or self._last
-
-    def _fitting(self, picture: object) -> NDArray[np.uint8] | None:
-        image = getattr(picture, "image", None)
-        if image is None or image.shape[:2] != self._shape:
-            return None
-        self._last = image
+        picture = self._reader.latest()
+        if picture is not None:
+            self._last = self._fitting(picture)
         return self._last
+
+    def _fitting(self, picture: RingPicture | None) -> NDArray[np.uint8] | None:
+        """The map, unless it is of another table."""
+        if picture is None or picture.image.shape[:2] != self._shape:
+            return None
+        return picture.image
 
 
 def run_live(process: ChildProcess, virtual: VirtualTable) -> None:
@@ -146,7 +154,7 @@ def run_lock_step(process: ChildProcess, virtual: VirtualTable) -> None:
     while process.running():
         seen = virtual.step(light.newest())
         notice = camera.show(seen, exposure_ns)
-        if answers is not None and not _await_answer(process, answers, notice):
+        if answers is not None and not _await_answer(process, camera, answers, notice.frame):
             process.report(m.Level.DEGRADED, f"nobody answered picture {notice.frame} ({topic})")
         exposure_ns += period_ns
         ahead = (exposure_ns - time.monotonic_ns()) / 1e9
@@ -154,20 +162,21 @@ def run_lock_step(process: ChildProcess, virtual: VirtualTable) -> None:
             time.sleep(min(ahead, 0.1))
 
 
-def _await_answer(process: ChildProcess, answers: Subscription, notice: m.CameraFrame) -> bool:
+def _await_answer(
+    process: ChildProcess, camera: Camera, answers: Subscription, frame: int
+) -> bool:
     """Wait until a message derived from that picture comes back."""
     deadline = time.monotonic() + ANSWER_LIMIT_S
     remind = time.monotonic() + _REMIND_S
     while process.running():
         answer = answers.receive(50)
-        if isinstance(answer, m.FrameMessage) and answer.frame >= notice.frame:
+        if isinstance(answer, m.FrameMessage) and answer.frame >= frame:
             return True
         now = time.monotonic()
         if now > deadline:
             return False
         if now > remind:
-            # Somebody may have come up only after the first notice; the picture is the same.
-            process.bus.publish("camera.frame", notice)
+            camera.repeat()
             remind = now + _REMIND_S
     return True
 

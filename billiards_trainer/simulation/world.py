@@ -243,9 +243,10 @@ class World:
                 for i in self._lying()
             ]
             # Its own spot, else the highest that is free, else as near to its own as it fits.
-            wanted = [spots["foot"]]
             if label in spots:
                 wanted = [spots[label], *(spots[c] for c in reversed(_COLOURS))]
+            else:
+                wanted = [spots["foot"]]
             at = free_spot(self.table, wanted, taken)
             self.turns[index] = random_turn(self._rng)
             self._put(index, at)
