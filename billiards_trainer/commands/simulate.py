@@ -40,6 +40,7 @@ def simulate_file(path: str) -> dict[str, Any]:
     shot = read(path)
     from billiards_trainer.physics.engine import simulate
     from billiards_trainer.physics.state import StateError
+    from billiards_trainer.physics.strike import StrikeError
 
     try:
         trajectory = simulate(
@@ -51,7 +52,7 @@ def simulate_file(path: str) -> dict[str, Any]:
             max_events=shot.limits.max_events,
             max_time=shot.limits.max_time,
         )
-    except StateError as error:
+    except (StateError, StrikeError) as error:
         raise InputError(f"{path}: {error}") from None
     return {
         "schema": 1,

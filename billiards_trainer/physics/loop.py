@@ -171,6 +171,7 @@ def proceed(
         if now == math.inf:
             return DONE
         if now > max_time:
+            progress[P_TIME] = max_time
             return TOO_LONG
         if events >= max_events:
             return TOO_MANY

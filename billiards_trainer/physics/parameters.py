@@ -130,9 +130,9 @@ _RANGES = {
     "mass": (0.01, 1.0),
     "radius": (0.01, 0.06),
     # A cloth without any friction would let a shot last for ever.
-    "mu_slide": (1e-3, 2.0),
-    "mu_roll": (1e-4, 1.0),
-    "mu_spin": (1e-4, 1.0),
+    "mu_slide": (1e-6, 2.0),
+    "mu_roll": (1e-6, 1.0),
+    "mu_spin": (1e-6, 1.0),
     "e_ball": (0.0, 1.0),
     "mu_ball": (0.0, 2.0),
     "mu_ball_a": (0.0, 2.0),

@@ -127,7 +127,7 @@ def quartic_falling_root(
     """
     low = 0.0
     width = horizon
-    if 0.0 < guess < horizon:
+    if 1e-3 * horizon < guess < horizon:
         width = guess
     smallest = 1e-12 * horizon + 1e-13
     for _ in range(400):

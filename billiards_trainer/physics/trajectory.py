@@ -61,7 +61,7 @@ class Trajectory:
     Attributes:
         complete: whether everything came to rest.
         stopped_by: ``""``, ``"events"``, ``"time"`` or ``"deadline"``: the bound that was reached.
-        duration: s, time of the last event.
+        duration: s, time of the last event, or the bound on time that stopped the run.
         initial: the balls before the strike.
         final: the balls at ``duration``.
         pocket_of: (N,) index of the pocket each ball fell into, -1 for none.

@@ -52,8 +52,10 @@ def random_state(rng: np.random.Generator, table: Table, most: int = 16) -> Ball
     moving[rng.integers(count)] = True
     speed = rng.uniform(0, 15, count) ** rng.choice([1.0, 0.0, -3.0]) * moving
     speed = np.minimum(speed, 15.0)
-    angle = rng.choice([0.0, math.pi / 2, math.pi, 1.0], count) if rng.random() < 0.3 else (
-        rng.uniform(0, 2 * math.pi, count)
+    angle = (
+        rng.choice([0.0, math.pi / 2, math.pi, 1.0], count)
+        if rng.random() < 0.3
+        else (rng.uniform(0, 2 * math.pi, count))
     )
     velocity = speed[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
     spin = rng.uniform(-300, 300, (count, 3)) * (rng.random((count, 3)) < 0.5)
@@ -106,7 +108,9 @@ def troubles(table: Table, shot: Trajectory, sunk: float = 5e-6) -> list[str]:
         if shot.kinds[k, 0] == 0:
             continue
         two = 2 if shot.kinds[k, 0] == 1 else 1
-        lost = sum(_energy(before[k, n], p.radius) - _energy(after[k, n], p.radius) for n in range(two))
+        lost = sum(
+            _energy(before[k, n], p.radius) - _energy(after[k, n], p.radius) for n in range(two)
+        )
         if lost < -1e-9 * max(1.0, _energy(before[k, 0], p.radius)):
             found.append(f"event {k} gains {-lost:.3g} (J/kg)")
     if shot.complete:
