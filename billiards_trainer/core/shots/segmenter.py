@@ -207,7 +207,8 @@ class ShotSegmenter:
         if pocket is None:
             return events
         rubber_t = max((k.t for k, rubber in zone if rubber), default=-math.inf) + self._frame_s
-        drops = [k for k, rubber in zone if not rubber and k.t > rubber_t]
+        clear_s = 1.5 * self._frame_s
+        drops = [k for k, rubber in zone if not rubber and k.t > rubber_t and k.t_std < clear_s]
         turn = None if drops else watch.last_turn()
         if turn is not None and turn.t > rubber_t and pocket_near(self.table, (turn.x, turn.y)):
             drops = [turn]

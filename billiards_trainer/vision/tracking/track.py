@@ -64,7 +64,7 @@ class Track:
     pixels: tuple[float, float, float] | None = None
     evidence: tuple[Evidence, ...] = ()
     recent: deque[tuple[int, float, float]] = field(default_factory=lambda: deque(maxlen=5))
-    kicks: deque[int] = field(default_factory=lambda: deque(maxlen=3))
+    kicks: deque[int] = field(default_factory=lambda: deque(maxlen=5))
 
     @property
     def x(self) -> float:

@@ -244,7 +244,8 @@ class Tracker:
         track.start(Motion.started(x, y, vx, vy, std, 0.7 * change + std / dt), time_ns)
         track.kicked_ns = time_ns
         track.recent.clear()
-        track.kicks.append(time_ns)
+        if track.hits > 1 and track.fallback_ns != time_ns:
+            track.kicks.append(time_ns)
 
     def _come_back(self, track: Track, x: float, y: float, variance: float, time_ns: int) -> None:
         track.life = "new"
