@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { ballLook, bandPath } from '../src/lib/balls';
-import { ago, decimal, degrees, duration, magnitude, mebibytes, percent, plural } from '../src/lib/format';
+import { age, ago, decimal, degrees, duration, magnitude, mebibytes, percent, plural } from '../src/lib/format';
 import { exposedAt, freshness } from '../src/lib/freshness';
 import type { Alert, GameState, Level, ModuleStatus, Prediction, SystemStatus, TableState } from '../src/lib/messages';
 import { parseEnvelope, SCHEMA } from '../src/lib/messages';
@@ -36,6 +36,10 @@ describe('numbers', () => {
     [18_120, '5 h 2 min'],
     [273_600, '3 d 4 h'],
   ])('%d seconds last %s', (seconds, text) => expect(duration(seconds)).toBe(text));
+
+  it('age in whole seconds', () => {
+    expect([1_999, 12_400, 75_000].map(age)).toEqual(['1 s', '12 s', '1 min 15 s']);
+  });
 
   it.each([
     [1, 'now'],

@@ -48,6 +48,12 @@ function pair(big: number, bigUnit: string, small: number, smallUnit: string): s
   return small === 0 ? `${big} ${bigUnit}` : `${big} ${bigUnit} ${small} ${smallUnit}`;
 }
 
+/** How old what is shown is, in whole seconds. */
+export function age(ms: number): string {
+  const s = Math.floor(ms / 1000);
+  return s < 10 ? `${s} s` : duration(s);
+}
+
 /** `now`, `8 s ago`, `3 min ago`, `2 h ago`, `4 d ago` */
 export function ago(seconds: number): string {
   if (seconds < 3) return 'now';
