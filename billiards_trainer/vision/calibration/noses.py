@@ -51,13 +51,30 @@ def expected_strips(
     out = []
     for side in range(4):
         least = 5.0 * rails.metres_per_pixel(homography, size, side)
-        wide = (min(reach[0], -least), max(reach[1], least))
+        along, bend = _bend(camera, table, homography, side)
+        wide = (
+            min(reach[0], -least) + float(bend.min()),
+            max(reach[1], least) + float(bend.max()),
+        )
         strip = rails.sample_strip(picture, homography, size, side, wide)
-        # Where the expected nose runs in this strip: the lens bends it off the straight line.
-        at = camera.to_plane(strip.pixels.reshape(-1, 2), table.cushion_height)
-        inwards = _inwards(at, side, table).reshape(strip.pixels.shape[:2])
-        out.append((strip, np.array([np.interp(0.0, row, strip.depth) for row in inwards])))
+        out.append((strip, np.interp(strip.along, along, bend)))
     return out
+
+
+def _bend(camera: CameraModel, table: Table, homography: Array, side: int) -> tuple[Array, Array]:
+    """Where a nose runs beside the straight line between its corners: the lens bends it.
+
+    Returns:
+        Positions along that line, 0…1, and metres inwards from it, in the strip's own coordinates.
+    """
+    corners = np.array(table.corners)
+    t = np.linspace(0.0, 1.0, 25)[:, None]
+    line = corners[side] * (1 - t) + corners[(side + 1) % 4] * t
+    seen = camera.to_pixels(np.column_stack([line, np.full(len(line), table.cushion_height)]))
+    x, y = rails.project(np.asarray(np.linalg.inv(homography), dtype=np.float64), seen).T
+    w, length = table.width, table.length
+    along = [x / w, y / length, 1 - x / w, 1 - y / length][side]
+    return np.asarray(along), _inwards(np.column_stack([x, y]), side, table)
 
 
 def find_noses(

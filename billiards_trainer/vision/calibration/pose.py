@@ -27,6 +27,8 @@ from billiards_trainer.vision.calibration.rails import CUSHION_WIDTH
 
 Array = NDArray[np.float64]
 
+# Index of the lens term among the parameters.
+_LENS = 7
 _LENS_SPREAD = 0.10
 _CUSHION_SPREAD = 0.008
 _HEIGHT_SPREAD = 0.03
@@ -100,10 +102,11 @@ def fit_pose(
         aspect_spread: how far pixels may be from square, relative.
     """
     problem = _Problem(groups, table, start, cushion_width, camera_height, focal_px, aspect_spread)
-    straight = problem.solve(problem.start(), lens=False)
+    begin = problem.start()
+    straight = problem.solve(np.where(np.arange(len(begin)) == _LENS, 0.0, begin), lens=False)
     best = straight
     if lens:
-        bent = problem.solve(straight, lens=True)
+        bent = problem.solve(np.where(np.arange(len(begin)) == _LENS, begin, straight), lens=True)
         # One more parameter must earn its place.
         if problem.cost(bent) < problem.cost(straight) - 2.0:
             best = bent
@@ -153,9 +156,9 @@ class _Problem:
                 *np.asarray(rotation).ravel(),
                 *self.first.translation,
                 math.log(self.first.focal[0]),
-                0.0,
+                self.first.distortion[0],
                 self.cushion_width,
-                0.0,
+                math.log(self.first.focal[1] / self.first.focal[0]),
             ]
         )
 

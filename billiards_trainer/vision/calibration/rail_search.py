@@ -23,7 +23,7 @@ from billiards_trainer.vision.calibration.first_pose import (
     rectangle_misfit,
     start_camera,
 )
-from billiards_trainer.vision.calibration.noses import find_noses
+from billiards_trainer.vision.calibration.noses import corners_px, find_noses
 from billiards_trainer.vision.calibration.pose import PoseFit, RailPoints, fit_pose
 
 Array = NDArray[np.float64]
@@ -89,7 +89,7 @@ def search(
     margin = rails.CUSHION_WIDTH
     big = (size[0] + 2 * margin, size[1] + 2 * margin)
     homography = rails.plane_homography(outer, *big)
-    strips = [rails.sample_strip(picture, homography, big, s, (-0.030, 0.115)) for s in range(4)]
+    strips = [rails.sample_strip(picture, homography, big, s, (-0.060, 0.140)) for s in range(4)]
     bends = [_bend(ends[s], homography, big, strips[s]) for s in range(4)]
     width = _cushion_width(strips, bends)
     noses = _noses(strips, bends, width)
@@ -114,10 +114,16 @@ def search(
     fit = fitted(first, noses, width if width is not None else margin)
     if fit.camera.position[2] < 0.3:
         return None
-    # Now that the camera is known, the noses are looked for where they ought to be.
-    again = find_noses(picture, fit.camera, known.table, 0.004)
-    noses = [nose.edge if nose else None for nose in again]
-    fit = fitted(fit.camera, noses, fit.cushion_width)
+    # Now that the camera is known, the noses are looked for where they ought to be; once more
+    # where that has moved them.
+    for _ in range(3):
+        again = find_noses(picture, fit.camera, known.table, 0.004)
+        noses = [nose.edge if nose else None for nose in again]
+        before = corners_px(fit.camera, known.table), fit.camera.distortion[0]
+        fit = fitted(fit.camera, noses, fit.cushion_width)
+        moved = float(np.abs(corners_px(fit.camera, known.table) - before[0]).max())
+        if moved < 0.3 and abs(fit.camera.distortion[0] - before[1]) < 0.005:
+            break
     if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
         return None
     evidence = gather(picture, fit.camera, known.table, fit.cushion_width, noses, bed)
@@ -253,7 +259,7 @@ def _bend(
     depth = [y, w - x, length - y, x][edge.side]
     along = [x / w, y / length, 1 - x / w, 1 - y / length][edge.side]
     fit = np.polynomial.Polynomial.fit(along, depth, 2)
-    return np.clip(fit(strip.along), -0.02, 0.02)
+    return np.clip(fit(strip.along), -0.05, 0.05)
 
 
 def _cushion_width(strips: list[rails.Strip], bends: list[Array]) -> float | None:

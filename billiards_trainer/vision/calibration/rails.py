@@ -102,12 +102,12 @@ def sample_strip(
     inward = np.array([-run[1], run[0]])
     t = np.linspace(_ENDS, 1 - _ENDS, _COLUMNS)
     middle = a + (b - a) * 0.5 + inward * float(np.mean(reach))
-    probe = _project(homography, np.array([middle, middle + 0.01 * inward]))
+    probe = project(homography, np.array([middle, middle + 0.01 * inward]))
     scale = float(np.linalg.norm(probe[1] - probe[0])) / 0.01
     count = int(np.clip((reach[1] - reach[0]) * scale / 0.6, 48, 260))
     depth = np.linspace(reach[0], reach[1], count)
     grid = (a + t[:, None] * (b - a))[:, None, :] + depth[None, :, None] * inward
-    at = _project(homography, grid.reshape(-1, 2)).reshape(_COLUMNS, count, 2)
+    at = project(homography, grid.reshape(-1, 2)).reshape(_COLUMNS, count, 2)
     values = cv2.remap(
         picture,
         at[..., 0].astype(np.float32),
@@ -140,11 +140,12 @@ def metres_per_pixel(homography: Array, size: tuple[float, float], side: int) ->
         ((0.0, length / 2), (1.0, 0.0)),
     ][side]
     a = np.array(middle)
-    at = _project(homography, np.array([a, a + 0.01 * np.array(inward)]))
+    at = project(homography, np.array([a, a + 0.01 * np.array(inward)]))
     return 0.01 / max(float(np.linalg.norm(at[1] - at[0])), 1e-6)
 
 
-def _project(homography: Array, points: Array) -> Array:
+def project(homography: Array, points: Array) -> Array:
+    """Points (n, 2) through a homography."""
     mapped = np.column_stack([points, np.ones(len(points))]) @ homography.T
     return mapped[:, :2] / mapped[:, 2:]
 
