@@ -81,6 +81,9 @@ class SourceConfig(Section):
     stall_s: float = Field(
         2.0, gt=0, le=60, description="without a picture for so many seconds it is said to stall"
     )
+    timeout_s: float = Field(
+        5.0, gt=0, le=60, description="a camera that is silent for so many seconds is opened again"
+    )
     hang_s: float = Field(
         15.0, gt=0, le=600, description="a read that hangs for so many seconds ends its process"
     )

@@ -107,6 +107,8 @@ def credentials(url: str) -> tuple[str, tuple[str, str] | None]:
 
 
 def _film(url: str) -> Address:
+    if not url.strip():
+        raise InputError("source.url: it is empty; simulated is the virtual table")
     path = Path(url).expanduser()
     try:
         found = path.stat()

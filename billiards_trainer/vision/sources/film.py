@@ -32,6 +32,8 @@ def probe(path: Path) -> FilmInfo:
     Raises:
         InputError: the file is not a film of at least two pictures.
     """
+    # It warns of files that are no films, as we do ourselves.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         # A still picture opens like a film, too.

@@ -15,7 +15,6 @@ from billiards_trainer.vision.sources.address import credentials
 from billiards_trainer.vision.sources.jpeg_stream import JpegSplitter
 from billiards_trainer.vision.sources.picture import Grabbed, SourceError, as_bgr
 
-TIMEOUT_S = 5.0
 _CHUNK = 64 * 1024
 _OTHER_KINDS = ("image/jpeg", "video/x-motion-jpeg", "application/octet-stream")
 _MOST_BROKEN = 30
@@ -33,7 +32,7 @@ class MjpegReader:
         SourceError: it does not answer, or not with MJPEG.
     """
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._splitter = JpegSplitter()
         self._response = _connect(url, timeout_s)
@@ -81,15 +80,24 @@ class MjpegReader:
 
 def _connect(url: str, timeout_s: float) -> http.client.HTTPResponse:
     bare, login = credentials(url)
-    # No proxy: a camera stands in the same network, and its pictures are nobody else's business.
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     if login is not None:
-        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         passwords.add_password(None, bare, *login)
-        handlers.append(urllib.request.HTTPBasicAuthHandler(passwords))
-        handlers.append(urllib.request.HTTPDigestAuthHandler(passwords))
+    # Put together by hand: a camera may neither send us to a file or another protocol nor be asked
+    # by way of a proxy, for it stands in the same network.
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPBasicAuthHandler(passwords),
+        urllib.request.HTTPDigestAuthHandler(passwords),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
     try:
-        response = urllib.request.build_opener(*handlers).open(bare, timeout=timeout_s)
+        response = opener.open(bare, timeout=timeout_s)
     except urllib.error.HTTPError as error:
         error.close()
         raise SourceError(f"it answers {error.code} {error.reason}") from None

@@ -21,15 +21,17 @@ def opener(address: Address, config: SourceConfig) -> Callable[[], Grabber]:
             case "http":
                 from billiards_trainer.vision.sources.mjpeg import MjpegReader
 
-                return MjpegReader(address.url)
+                return MjpegReader(address.url, config.timeout_s)
             case "rtsp":
                 from billiards_trainer.vision.sources.capture import open_rtsp
 
-                return open_rtsp(address.url)
+                return open_rtsp(address.url, config.timeout_s)
             case "v4l2":
                 from billiards_trainer.vision.sources.capture import open_device
 
-                return open_device(address.device, config.width, config.height, config.fps)
+                return open_device(
+                    address.device, config.width, config.height, config.fps, config.timeout_s
+                )
             case "simulated":
                 raise ValueError("the virtual table writes its pictures itself")
 
