@@ -71,17 +71,22 @@ def wood(rng: np.random.Generator, rows: int, columns: int, grain: float) -> F32
 
 def numeral(text: str, size: int) -> F32:
     """A numeral in a square of ``size`` cells that circumscribes its disc; 1 is ink."""
-    big = 256
+    big = 512
+    ink: U8 = np.zeros((big, 3 * big), np.uint8)
+    at, scale = (big // 2, big - 100), 11.0
+    cv2.putText(ink, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, 44, cv2.LINE_AA)
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    # As large as the disc allows.
+    single = len(text) == 1
+    high = round(big * (0.58 if single else 0.50))
+    wide = min(round(ink.shape[1] * high / ink.shape[0]), round(big * 0.76))
     canvas: U8 = np.zeros((big, big), np.uint8)
-    scale, thick = (5.4, 22) if len(text) == 1 else (3.9, 17)
-    (w, h), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
-    squeeze: U8 = np.zeros((big, big), np.uint8)
-    origin = ((big - w) // 2, (big + h) // 2)
-    cv2.putText(squeeze, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
-    canvas |= squeeze
+    top, left = (big - high) // 2, (big - wide) // 2
+    shape = cv2.resize(ink, (wide, high), interpolation=cv2.INTER_AREA)
+    canvas[top : top + high, left : left + wide] = np.asarray(shape).reshape(high, wide)
     if text in ("6", "9"):
-        below = (big + h) // 2 + 28
-        cv2.line(canvas, (big // 2 - 44, below), (big // 2 + 44, below), 255, 14, cv2.LINE_AA)
+        canvas[top + high + 14 : top + high + 40, big // 2 - 100 : big // 2 + 100] = 255
     shrunk = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(np.asarray(shrunk, np.float32).reshape(size, size) / 255, np.float32)
 

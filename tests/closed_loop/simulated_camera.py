@@ -1,4 +1,4 @@
-"""The virtual table's own process on real sockets and rings, with the test as the rest of the house."""
+"""The virtual table's process on real sockets and rings; the test is the rest of the house."""
 
 from __future__ import annotations
 
