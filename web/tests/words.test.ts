@@ -7,7 +7,7 @@ import type { Alert, GameState, Level, ModuleStatus, Prediction, SystemStatus, T
 import { parseEnvelope, SCHEMA } from '../src/lib/messages';
 import { problemText } from '../src/lib/rest';
 import { judgeSchema } from '../src/lib/schema';
-import { phaseText, predictionToShow, sourceLabel, targetPocket, trouble, withAlert } from '../src/lib/verdict';
+import { overall, phaseText, predictionToShow, sourceLabel, targetPocket, trouble, withAlert } from '../src/lib/verdict';
 
 describe('numbers', () => {
   it('say nothing where nothing is known', () => {
@@ -176,6 +176,15 @@ describe('words', () => {
     expect(trouble(system('DEGRADED', two, 'all of it'))).toBe('all of it');
   });
 
+  it('say how the whole is, as long as it is known', () => {
+    const sick = system('DEGRADED', { core: module('DEGRADED', 'slow') });
+    expect(overall('connecting', false, null, 0).word).toBe('Connecting');
+    expect(overall('waiting', true, sick, 0)).toMatchObject({ level: 'UNKNOWN', word: 'Offline' });
+    expect(overall('open', true, null, 0).word).toBe('Waiting');
+    expect(overall('open', true, sick, 100)).toEqual({ level: 'DEGRADED', word: 'Degraded', why: 'Core: slow' });
+    expect(overall('open', true, sick, 3_500)).toMatchObject({ level: 'UNKNOWN', word: 'Unknown' });
+  });
+
   it('tell what the table does', () => {
     expect(phaseText(null, null, null)).toBe('Waiting for the first picture');
     expect(phaseText(null, table({ calibration: null }), null)).toBe('Looking for the table');
@@ -207,9 +216,9 @@ describe('words', () => {
   });
 
   it('keep one alert of each name, the newest word about it', () => {
-    const alert = (name: string, sequence: number, active = true): Alert => ({
+    const alert = (name: string, sequence: number, active = true, epoch = 1): Alert => ({
       schema_number: 1,
-      epoch: 1,
+      epoch,
       sequence,
       severity: 'ERROR',
       name,
@@ -224,6 +233,8 @@ describe('words', () => {
       ['disk', false],
       ['cpu', true],
     ]);
+    list = withAlert(list, alert('memory', 1, true, 2));
+    expect(list.map((a) => a.name)).toEqual(['memory', 'disk']);
   });
 });
 

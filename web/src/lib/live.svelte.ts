@@ -24,7 +24,7 @@ import {
 } from './messages';
 import { Window } from './rates';
 import { judgeSchema, type Memory } from './schema';
-import { predictionToShow, withAlert } from './verdict';
+import { overall, predictionToShow, withAlert, type Overall } from './verdict';
 
 const TICK_MS = 250;
 const MEASURED_MS = 3_000;
@@ -53,6 +53,8 @@ class Live {
   prediction = $state.raw<Prediction | null>(null);
   scene = $state.raw<Scene | null>(null);
   status = $state.raw<SystemStatus | null>(null);
+  /** Of the whole: what the supervisor says, as long as it says it. */
+  overall = $state.raw<Overall>(overall('connecting', false, null, 0));
   metrics = $state.raw<SystemMetrics | null>(null);
   alerts = $state.raw<readonly Alert[]>([]);
   measures = $state.raw<Measures>(NOTHING);
@@ -68,6 +70,7 @@ class Live {
   #timer: ReturnType<typeof setInterval> | undefined;
   #stop = new AbortController();
   #exposed: number | null = null;
+  #spoken = 0;
   #pending: { table?: TableState; game?: GameState; scene?: Scene } = {};
   #drawn: { exposed: number } | null = null;
   #request = 0;
@@ -124,6 +127,8 @@ class Live {
     socket.onopen = () => {
       socket.send(JSON.stringify({ subscribe: TOPIC_NAMES }));
       this.opened += 1;
+      // Those that are still active are told anew.
+      this.alerts = this.alerts.filter((a) => !a.active);
       this.#handle({ kind: 'opened' });
     };
     socket.onmessage = (event: MessageEvent<unknown>) => {
@@ -167,6 +172,7 @@ class Live {
         return;
       case 'status':
         this.status = envelope.data;
+        this.#spoken = exposedAt(now, envelope.age_ms);
         return;
       case 'metrics':
         this.metrics = envelope.data;
@@ -229,6 +235,7 @@ class Live {
     this.now = now;
     this.#handle({ kind: 'tick' });
     this.freshness = freshness(this.#exposed, now);
+    this.overall = overall(this.connection.kind, this.opened > 0, this.status, now - this.#spoken);
     if (now - this.#sampled < 950) return;
     this.#sampled = now;
     const live = this.freshness.kind === 'live';

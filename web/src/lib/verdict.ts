@@ -9,6 +9,7 @@ import type {
   SystemStatus,
   TableState,
 } from './messages';
+import type { Connection } from './connection';
 import { words } from './format';
 
 export interface SourceLabel {
@@ -46,6 +47,33 @@ export const LEVEL_WORD: Readonly<Record<Level, string>> = {
   UNHEALTHY: 'Unhealthy',
   UNKNOWN: 'Unknown',
 };
+
+export interface Overall {
+  level: Level;
+  word: string;
+  /** Why, when the level does not say it. */
+  why: string;
+}
+
+/** The supervisor speaks twice a second. */
+const STATUS_SILENCE_MS = 3_000;
+
+/** @param silentMs since the supervisor's last word was spoken */
+export function overall(
+  connection: Connection['kind'],
+  everConnected: boolean,
+  status: SystemStatus | null,
+  silentMs: number,
+): Overall {
+  if (connection !== 'open') {
+    return { level: 'UNKNOWN', word: everConnected ? 'Offline' : 'Connecting', why: '' };
+  }
+  if (status === null) return { level: 'UNKNOWN', word: 'Waiting', why: '' };
+  if (silentMs > STATUS_SILENCE_MS) {
+    return { level: 'UNKNOWN', word: 'Unknown', why: 'The supervisor has fallen silent.' };
+  }
+  return { level: status.status, word: LEVEL_WORD[status.status], why: trouble(status) };
+}
 
 interface ModuleText {
   name: string;
@@ -141,5 +169,7 @@ export function withAlert(list: readonly Alert[], alert: Alert): readonly Alert[
     (a) => a.name === alert.name && a.epoch === alert.epoch && a.sequence > alert.sequence,
   );
   if (isOlder) return list;
-  return [alert, ...list.filter((a) => a.name !== alert.name)].slice(0, MOST_ALERTS);
+  // What a supervisor that is gone had raised is nobody's to clear.
+  const rest = list.filter((a) => a.name !== alert.name && (a.epoch === alert.epoch || !a.active));
+  return [alert, ...rest].slice(0, MOST_ALERTS);
 }
