@@ -1,0 +1,318 @@
+"""The player clears racks, and everything that happens is physics."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from billiards_trainer import messages as m
+from billiards_trainer import table as tables
+from billiards_trainer.physics.parameters import for_table
+from billiards_trainer.physics.state import BallsState, Motion
+from billiards_trainer.physics.strike import Strike
+from billiards_trainer.simulation.acts import Place, RackUp, Shot
+from billiards_trainer.simulation.observation import TrueEvent
+from billiards_trainer.simulation.racks import default_rack, free_spot, racked
+from billiards_trainer.simulation.randomise import random_parameters
+from billiards_trainer.simulation.setup import Setup
+from billiards_trainer.simulation.shooter import Situation, Skill, choose_stroke, pot_ideas
+from billiards_trainer.simulation.stroke import Stroke, Tempo
+from billiards_trainer.simulation.world import Play, World
+
+POOL = tables.preset("pool-9ft")
+QUICK = Play(tempo=Tempo().hurried(4))
+
+
+def assert_physical(shot: Shot) -> None:
+    """No ball leaves the table, meets another without touching it, or gains energy."""
+    trajectory, table = shot.trajectory, shot.table
+    assert trajectory.complete
+    radius = table.balls.radius
+    times = shot.contact + np.linspace(0, trajectory.duration, 60)
+    balls = [shot.ball(i, times) for i in range(len(shot.labels))]
+    for ball in balls:
+        x, y = ball.position[ball.on_table, 0], ball.position[ball.on_table, 1]
+        margin = 0.09  # a ball may reach into a pocket's jaws
+        assert ((x > -margin) & (x < table.width + margin)).all()
+        assert ((y > -margin) & (y < table.length + margin)).all()
+    for i, a in enumerate(balls):
+        for b in balls[i + 1 :]:
+            both = a.on_table & b.on_table
+            gap = np.linalg.norm(a.position[both, :2] - b.position[both, :2], axis=1)
+            assert (gap > 2 * radius - 1e-5).all()
+    inertia = 0.4 * radius**2
+    energy = sum(
+        0.5 * (b.velocity[:, :2] ** 2).sum(axis=1) * b.on_table
+        + 0.5 * inertia * (b.spin**2).sum(axis=1) * b.on_table
+        for b in balls
+    )
+    moving = np.asarray(energy)[1:]
+    assert (np.diff(moving) <= 1e-6 + 1e-6 * moving[0]).all()
+
+
+def play_rack(world: World, limit: int = 400) -> list[Shot]:
+    """Play until the rack is over; returns its shots."""
+    rack, shots = world.rack, []
+    for _ in range(limit):
+        if isinstance(world.act, Shot) and (not shots or world.act is not shots[-1]):
+            shots.append(world.act)
+        world.advance(world.act.ends)
+        if world.rack != rack:
+            return shots
+    pytest.fail("the rack never ends")
+
+
+@pytest.mark.parametrize(
+    ("name", "rack"),
+    [("pool-9ft", "8-ball"), ("pool-7ft", "9-ball"), ("snooker-12ft", None), ("carom-10ft", None)],
+)
+def test_a_rack_is_played_to_its_end(name: str, rack: str | None) -> None:
+    table = tables.preset(name)
+    world = World(table, seed=7, play=Play(rack=rack, tempo=Tempo().hurried(4)))  # type: ignore[arg-type]
+    shots = play_rack(world)
+    for shot in shots:
+        assert_physical(shot)
+        assert shot.stroke.strike.elevation >= math.radians(2)
+    dropped = {
+        shot.labels[i] for shot in shots for i in np.flatnonzero(shot.trajectory.pocket_of >= 0)
+    } - {"cue"}
+    if rack == "8-ball":
+        assert dropped == {str(n) for n in range(1, 16)}
+    elif rack == "9-ball":
+        assert "9" in dropped
+    elif table.game == "snooker":
+        assert dropped == set(table.balls.labels) - {"cue"}
+    else:
+        assert not dropped
+    assert world.rack == 2
+
+
+def test_the_eight_drops_last_and_comes_back_when_it_does_not() -> None:
+    shots = play_rack(World(POOL, seed=3, play=QUICK))
+    last = shots[-1]
+    lying = [label for i, label in enumerate(last.labels) if last.trajectory.initial.motion[i] != 4]
+    assert "8" in lying
+
+
+def test_snooker_colours_are_spotted_again_while_reds_are_left() -> None:
+    table = tables.preset("snooker-12ft")
+    world = World(table, seed=4, play=QUICK)
+    shots = play_rack(world)
+    reds_left = colour_down = 0
+    for before, after in pairwise(shots):
+        fell = np.flatnonzero(before.trajectory.pocket_of >= 0)
+        lies = after.trajectory.initial.motion != Motion.POCKETED
+        reds_left = sum(lies[i] for i, name in enumerate(before.labels) if name == "red")
+        for i in fell:
+            if before.labels[i] not in ("red", "cue") and reds_left:
+                colour_down += 1
+                assert lies[i]
+                spots = [table.spots[c] for c in table.spots]
+                place = after.trajectory.initial.position[i, :2]
+                assert min(math.dist(place, spot) for spot in spots) < 0.2
+    assert colour_down > 0
+
+
+def test_the_same_seed_plays_the_same_game() -> None:
+    def story(seed: int) -> list[TrueEvent]:
+        world = World(POOL, seed=seed, play=QUICK)
+        return [event for k in range(1, 500) for event in world.advance(k / 15)]
+
+    first = story(5)
+    assert first == story(5)
+    assert first != story(6)
+    assert [e.time_s for e in first] == sorted(e.time_s for e in first)
+    kinds = [e.kind for e in first]
+    assert kinds[0] == m.EventKind.SHOT_START
+    assert {m.EventKind.BALL_COLLISION, m.EventKind.CUSHION_COLLISION, m.EventKind.SHOT_END} <= {
+        *kinds
+    }
+
+
+def test_time_only_moves_on() -> None:
+    world = World(POOL, seed=1)
+    world.advance(1.0)
+    with pytest.raises(ValueError, match="moves on"):
+        world.advance(0.9)
+
+
+def test_balls_really_roll() -> None:
+    world = World(POOL, seed=2, play=QUICK)
+    while not isinstance(world.act, Shot):
+        world.advance(world.act.ends)
+    shot = world.act
+    cue = shot.labels.index("cue")
+    world.advance(shot.contact)
+    before = world.turns[cue].copy()
+    rolled = 0.0
+    now = shot.contact
+    while now < shot.contact + 0.15:
+        world.advance(now + 1 / 120)
+        middle = shot.ball(cue, np.array([now + 1 / 240]))
+        rolled += float(np.linalg.norm(middle.spin[0])) / 120
+        now += 1 / 120
+    relative = world.turns[cue] @ before.T
+    angle = math.acos(np.clip((np.trace(relative) - 1) / 2, -1, 1))
+    assert rolled > 1.0
+    # A straight roll: the turn is the integral of the spin, folded into 0…π.
+    folded = abs((rolled + math.pi) % (2 * math.pi) - math.pi)
+    assert angle == pytest.approx(folded, abs=0.1)
+
+
+def test_a_dropping_ball_falls_out_of_sight_inside_its_pocket() -> None:
+    world = World(POOL, seed=3, play=QUICK)
+    shot = next(s for s in play_rack(world) if (s.trajectory.pocket_of >= 0).any())
+    event = next(e for e in shot.events() if e.kind == m.EventKind.POCKETED)
+    index = int(np.flatnonzero(shot.trajectory.pocket_of >= 0)[0])
+    event = next(e for e in shot.events() if e.labels == (shot.labels[index],) and e.pocket)
+    pocket = next(p for p in POOL.pockets if p.name == event.pocket)
+    times = event.time_s + np.array([-0.01, 0.02, 0.1, 0.2, 1.0])
+    ball = shot.ball(index, times)
+    assert ball.on_table.tolist() == [True, False, False, False, False]
+    assert ball.shown.tolist() == [True, True, True, True, False]
+    assert (np.diff(ball.position[1:4, 2]) < 0).all()
+    for x, y, _ in ball.position[2:4]:
+        assert math.dist((x, y), pocket.centre) < pocket.radius
+
+
+def stroke(**changes: float) -> Stroke:
+    strike = Strike(0, 2.5, 0.7, math.radians(5), side=0.2, height=-0.1)
+    return Stroke(strike, (0.5, 0.8, 0.0286), 0.0286, Tempo(), **changes)
+
+
+def test_the_tip_meets_the_ball_at_contact_with_the_strikes_speed() -> None:
+    shot = stroke()
+    t = shot.contact_s
+    np.testing.assert_allclose(shot.cue(t).tip, shot.contact, atol=1e-9)
+    assert np.linalg.norm(shot.contact - np.array(shot.cue_ball)) == pytest.approx(shot.radius)
+    assert (shot.behind(t - 1e-4) - shot.behind(t)) / 1e-4 == pytest.approx(2.5, rel=1e-3)
+    # The tip is never inside the resting ball, and nothing jumps.
+    times = np.arange(0, shot.gone_s, 1e-3)
+    gaps = np.array([shot.behind(float(u)) for u in times])
+    assert (gaps[times < t] > 0).all()
+    tips = np.array([shot.cue(float(u)).tip for u in times])
+    assert np.linalg.norm(np.diff(tips, axis=0), axis=1).max() < 6e-3
+
+
+def test_the_aim_settles_on_the_strikes_line() -> None:
+    shot = stroke()
+    settled = shot.tempo.approach_s + shot.tempo.settle_s
+    assert abs(shot.cue(0.4).angle - 0.7) > 0.005
+    for t in np.linspace(settled, shot.contact_s, 30):
+        pose = shot.cue(float(t))
+        assert pose.angle == pytest.approx(0.7, abs=1e-9)
+        off = np.array(pose.tip) - shot.contact
+        assert np.linalg.norm(np.cross(off, pose.direction)) < 1e-9
+    phases = [shot.phase(float(t)) for t in np.linspace(0, shot.gone_s, 200)]
+    order = list(dict.fromkeys(phases))
+    assert order == ["approach", "aim", "stroke", "rolling"]
+
+
+def test_the_cue_clears_the_rail_and_other_balls() -> None:
+    r = POOL.balls.radius
+    places = [(0.06, 1.3), (0.6, 1.9), (0.045 + 0.2, 1.3 + 0.02)]
+    state = BallsState.at_rest(places, r)
+    situation = Situation(POOL, state, 0, (1,))
+    for seed in range(4):
+        plan = choose_stroke(situation, Tempo(), Skill(), np.random.default_rng(seed))
+        for behind in np.linspace(0.0, 1.2, 60):
+            x, y, z = plan.contact - plan.direction * behind
+            low = z - (0.0064 + 0.0055 * behind)
+            if not POOL.contains(x, y):
+                assert low > POOL.cushion_height - 0.004
+
+
+def test_a_straight_pot_is_seen_and_a_blocked_one_is_not() -> None:
+    r = POOL.balls.radius
+    corner = np.array(POOL.pockets[0].mouth_centre)
+    way = np.array([-0.6, 0.8])
+    target, cue = corner + 0.4 * way, corner + 0.9 * way
+    free = Situation(POOL, BallsState.at_rest([cue, target], r), 0, (1,))
+    best = pot_ideas(free)[0]
+    assert best.direction == pytest.approx(math.atan2(-way[1], -way[0]), abs=1e-3)
+    wall = corner + 0.65 * way
+    blocked = Situation(POOL, BallsState.at_rest([cue, target, wall], r), 0, (1,))
+    assert all(abs(idea.direction - best.direction) > 1e-3 for idea in pot_ideas(blocked))
+
+
+def test_with_no_way_out_the_player_still_shoots() -> None:
+    r = POOL.balls.radius
+    cue = np.array([0.635, 1.27])
+    ring = [
+        cue + (2 * r + 2e-4) * np.array([math.cos(a), math.sin(a)])
+        for a in np.arange(6) * math.pi / 3
+    ]
+    state = BallsState.at_rest([cue, *ring], r)
+    plan = choose_stroke(
+        Situation(POOL, state, 0, (1, 2, 3)), Tempo(), Skill(), np.random.default_rng(1)
+    )
+    assert plan.strike.speed > 0
+
+
+@pytest.mark.parametrize("name", tables.TABLE_NAMES)
+def test_racks_fit_their_tables(name: str) -> None:
+    table = tables.preset(name)
+    kinds = ("8-ball", "9-ball") if table.game == "pool" else (default_rack(table),)
+    for kind in kinds:
+        placed = racked(table, kind, np.random.default_rng(1))  # type: ignore[arg-type]
+        centres = np.array([at for _, at in placed])
+        gaps = np.linalg.norm(centres[:, None] - centres[None], axis=2)
+        np.fill_diagonal(gaps, 1)
+        assert gaps.min() >= table.balls.diameter
+        assert all(table.contains(*at, table.balls.radius) for _, at in placed)
+        labels = [label for label, _ in placed]
+        if kind == "8-ball":
+            assert labels[5] == "8"
+            assert len(set(labels)) == 16
+        if kind == "9-ball":
+            assert (labels[1], labels[5]) == ("1", "9")
+        if kind == "snooker":
+            assert labels.count("red") == 15
+    with pytest.raises(ValueError, match="has no"):
+        racked(table, "snooker" if table.game == "pool" else "9-ball", np.random.default_rng(1))
+
+
+def test_an_occupied_spot_makes_way() -> None:
+    foot = POOL.spots["foot"]
+    at = free_spot(POOL, [foot], [foot])
+    assert math.dist(at, foot) == pytest.approx(POOL.balls.diameter, abs=2e-3)
+    assert free_spot(POOL, [foot, (0.3, 0.3)], [foot]) == (0.3, 0.3)
+
+
+def test_hands_bring_the_balls() -> None:
+    world = World(tables.preset("snooker-12ft"), seed=1)
+    setup = Setup.default(world.table)
+    assert isinstance(world.act, RackUp)
+    start = world.act.ball(1, np.array([0.0]))
+    assert start.position[0, 1] > world.state.position[1, 1] + 0.05
+    assert world.act.limbs(0.5, setup, 400.0)
+    assert world.act.cue(0.5) is None
+    assert world.act.phase(0.5) == "setup"
+    assert world.act.events() == ()
+    world.advance(world.act.ends)
+    act = world.act
+    assert isinstance(act, Place)
+    carry = act.carries[0]
+    grip = act.starts + carry.wait_s + 0.5 * carry.take_s
+    middle = act.ball(carry.ball, np.array([grip]))
+    assert not middle.on_table[0]
+    assert middle.shown[0]
+    assert middle.position[0, 2] > world.table.balls.radius
+    assert act.limbs(grip, setup, 400.0)
+    put = act.ball(carry.ball, np.array([act.ends - 0.01]))
+    np.testing.assert_allclose(put.position[0, :2], carry.end, atol=1e-9)
+    assert put.on_table[0]
+
+
+def test_physics_can_differ_from_the_standard() -> None:
+    standard, other = for_table(POOL), random_parameters(POOL, 3)
+    assert other != standard
+    assert other == random_parameters(POOL, 3)
+    assert other.radius == standard.radius
+    world = World(POOL, seed=1, play=Play(parameters=other, tempo=Tempo().hurried(4)))
+    while not isinstance(world.act, Shot):
+        world.advance(world.act.ends)
+    assert world.act.trajectory.parameters == other
