@@ -34,8 +34,13 @@ try:
     from pooltool.physics.engine import PhysicsEngine
     from pooltool.physics.resolve import Resolver
     from pooltool.physics.resolve.ball_ball.frictional_inelastic import FrictionalInelastic
+    from pooltool.physics.resolve.ball_ball.frictional_mathavan import FrictionalMathavan
     from pooltool.physics.resolve.ball_ball.frictionless_elastic import FrictionlessElastic
     from pooltool.physics.resolve.ball_cushion.han_2005 import Han2005Circular, Han2005Linear
+    from pooltool.physics.resolve.ball_cushion.mathavan_2010 import (
+        Mathavan2010Circular,
+        Mathavan2010Linear,
+    )
     from pooltool.physics.resolve.ball_cushion.stronge_compliant import (
         StrongeCompliantCircular,
         StrongeCompliantLinear,
@@ -83,11 +88,16 @@ def engine_for(shot: Shot) -> PhysicsEngine:
     resolver = Resolver.default()
     if shot.ball_ball == "elastic":
         resolver.ball_ball = FrictionlessElastic()
+    elif shot.ball_ball == "mathavan_2014":
+        resolver.ball_ball = FrictionalMathavan()
     else:
         resolver.ball_ball = FrictionalInelastic()
     if shot.cushion == "mirror":
         resolver.ball_linear_cushion = UnrealisticLinear(restitution=True)
         resolver.ball_circular_cushion = UnrealisticCircular(restitution=True)
+    elif shot.cushion == "mathavan_2010":
+        resolver.ball_linear_cushion = Mathavan2010Linear()
+        resolver.ball_circular_cushion = Mathavan2010Circular()
     elif shot.cushion == "han_2005":
         resolver.ball_linear_cushion = Han2005Linear()
         resolver.ball_circular_cushion = Han2005Circular()
@@ -270,7 +280,7 @@ def named_shots(table: Any) -> list[Shot]:
     for speed in (0.5, 1.0, 3.0, 6.0):
         shots.append(Shot(f"cut at {speed} m/s", (x, y), (target,), speed, 92.3))
         shots.append(Shot(f"spin throw at {speed} m/s", (x, y), (target,), speed, 90.4, a=0.4))
-    for model in ("mirror", "han_2005", "stronge"):
+    for model in ("mirror", "han_2005", "stronge", "mathavan_2010"):
         for a in (-0.3, 0.0, 0.3):
             shots.append(Shot(f"{model}, a={a}", (x, y), (), 3.0, 28.0, a=a, cushion=model))
     return shots
@@ -280,7 +290,7 @@ def random_shots(table: Any, count: int, seed: int, balls: int) -> list[Shot]:
     """Random shots of so many balls, aimed at one of them."""
     rng = np.random.default_rng(seed)
     shots = []
-    models = ("stronge", "han_2005", "mirror")
+    models = ("stronge", "han_2005", "mirror", "mathavan_2010")
     for k in range(count):
         while True:
             places = rng.uniform((0.05, 0.05), (table.w - 0.05, table.l - 0.05), (balls, 2))
@@ -302,8 +312,8 @@ def random_shots(table: Any, count: int, seed: int, balls: int) -> list[Shot]:
                 a,
                 b,
                 theta=float(rng.choice([0.0, 5.0])),
-                cushion=models[k % 3],
-                ball_ball="elastic" if k % 7 == 6 else "alciatore",
+                cushion=models[k % 4],
+                ball_ball={5: "mathavan_2014", 6: "elastic"}.get(k % 7, "alciatore"),
             )
         )
     return shots
@@ -343,11 +353,11 @@ def main() -> int:
     bad = 0
 
     def hangs(*_: object) -> None:
-        raise TimeoutError("pooltool did not answer within 60 s")
+        raise TimeoutError("pooltool did not answer within 200 s")
 
     signal.signal(signal.SIGALRM, hangs)
     for shot in shots:
-        signal.alarm(60)
+        signal.alarm(200)
         try:
             r = compare(shot, table, shape, names)
         except TimeoutError as error:

@@ -9,6 +9,7 @@ Models (``parameters.BallBallModel``):
   transferred as in TP A-5 and A-6.  The friction impulse is μ·e·v_n: those proofs have e = 1, and
   the public engine that extended them to e < 1, pooltool, takes the normal speed after the impact.
 * COULOMB: the same with a constant μ.
+* MATHAVAN_2014: the impact in small steps, with friction on the cloth; see ``mathavan``.
 
 The cloth keeps the balls down: the vertical velocity that friction would give is dropped.  Contacts
 slower than ``layout.SLOW`` take the whole normal velocity in every model.
@@ -21,11 +22,13 @@ import math
 from billiards_trainer.physics.compilation import kernel
 from billiards_trainer.physics.layout import (
     N_E_BALL,
+    N_MASS,
     N_MU_A,
     N_MU_B,
     N_MU_BALL,
     N_MU_C,
     N_RADIUS,
+    N_SLIDE,
     SLOW,
     VX,
     VY,
@@ -35,11 +38,13 @@ from billiards_trainer.physics.layout import (
     X,
     Y,
 )
+from billiards_trainer.physics.mathavan import balls
 from billiards_trainer.physics.parameters import BallBallModel
 from billiards_trainer.physics.state import Floats
 
 _ELASTIC = int(BallBallModel.ELASTIC)
 _COULOMB = int(BallBallModel.COULOMB)
+_MATHAVAN = int(BallBallModel.MATHAVAN_2014)
 
 
 @kernel
@@ -75,6 +80,9 @@ def collide(first: Floats, second: Floats, numbers: Floats, model: int) -> None:
         return
     e = numbers[N_E_BALL]
     radius = numbers[N_RADIUS]
+    if model == _MATHAVAN:
+        _integrate(first, second, nx, ny, numbers)
+        return
     # Velocity of the first ball's surface past the second's, along t = ẑ × n and along z.
     ut = ry * nx - rx * ny + radius * (first[WZ] + second[WZ])
     uz = radius * ((first[WX] + second[WX]) * ny - (first[WY] + second[WY]) * nx)
@@ -105,3 +113,29 @@ def collide(first: Floats, second: Floats, numbers: Floats, model: int) -> None:
     second[WX] += dwx
     second[WY] += dwy
     second[WZ] += dwz
+
+
+@kernel
+def _integrate(first: Floats, second: Floats, nx: float, ny: float, numbers: Floats) -> None:
+    """MATHAVAN_2014 in its own frame: y along the line of centres, x = y × z."""
+    radius = numbers[N_RADIUS]
+    ut = (first[VX] - second[VX]) * ny - (first[VY] - second[VY]) * nx
+    ut -= radius * (first[WZ] + second[WZ])
+    uz = radius * ((first[WX] + second[WX]) * ny - (first[WY] + second[WY]) * nx)
+    slip = math.sqrt(ut * ut + uz * uz)
+    mu = numbers[N_MU_A] + numbers[N_MU_B] * math.exp(-numbers[N_MU_C] * slip)
+    vi, wi, vj, wj = balls(
+        (first[VX] * ny - first[VY] * nx, first[VX] * nx + first[VY] * ny),
+        (first[WX] * ny - first[WY] * nx, first[WX] * nx + first[WY] * ny, first[WZ]),
+        (second[VX] * ny - second[VY] * nx, second[VX] * nx + second[VY] * ny),
+        (second[WX] * ny - second[WY] * nx, second[WX] * nx + second[WY] * ny, second[WZ]),
+        numbers[N_MASS],
+        radius,
+        numbers[N_E_BALL],
+        mu,
+        numbers[N_SLIDE],
+    )
+    first[VX], first[VY] = vi[0] * ny + vi[1] * nx, -vi[0] * nx + vi[1] * ny
+    second[VX], second[VY] = vj[0] * ny + vj[1] * nx, -vj[0] * nx + vj[1] * ny
+    first[WX], first[WY], first[WZ] = wi[0] * ny + wi[1] * nx, -wi[0] * nx + wi[1] * ny, wi[2]
+    second[WX], second[WY], second[WZ] = wj[0] * ny + wj[1] * nx, -wj[0] * nx + wj[1] * ny, wj[2]

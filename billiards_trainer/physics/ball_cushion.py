@@ -11,6 +11,7 @@ height to the ball's centre.
 * STRONGE: the rubber is a spring in both directions, so that the contact may stick, store energy
   across, and slip again (W. J. Stronge, Impact Mechanics, 2nd ed., ch. 5); ``cushion_ratio`` is the
   ratio of the two natural frequencies.
+* MATHAVAN_2010: the impact in small steps, with friction on the cloth; see ``mathavan``.
 
 The cloth keeps the ball down: the vertical velocity is dropped.  Contacts slower than
 ``layout.SLOW`` take the whole normal velocity in every model.
@@ -23,9 +24,11 @@ import math
 from billiards_trainer.physics.compilation import kernel
 from billiards_trainer.physics.layout import (
     N_E_CUSHION,
+    N_MASS,
     N_MU_CUSHION,
     N_RADIUS,
     N_RATIO,
+    N_SLIDE,
     SLOW,
     VX,
     VY,
@@ -35,11 +38,13 @@ from billiards_trainer.physics.layout import (
     X,
     Y,
 )
+from billiards_trainer.physics.mathavan import cushion
 from billiards_trainer.physics.parameters import CushionModel
 from billiards_trainer.physics.state import Floats
 
 _MIRROR = int(CushionModel.MIRROR)
 _HAN = int(CushionModel.HAN_2005)
+_MATHAVAN = int(CushionModel.MATHAVAN_2010)
 
 # Inverse effective masses of a solid sphere against a wall, in units of 1/m: normal and across.
 _ACROSS = 3.5
@@ -78,6 +83,9 @@ def rebound(
         bounce = (1.0 + numbers[N_E_CUSHION]) * closing
         ball[VX] += bounce * nx
         ball[VY] += bounce * ny
+        return
+    if model == _MATHAVAN:
+        _integrate(ball, nx, ny, height, numbers)
         return
     radius = numbers[N_RADIUS]
     e = numbers[N_E_CUSHION]
@@ -121,6 +129,27 @@ def rebound(
     ball[WX] += along_n * nx - along_t * ny
     ball[WY] += along_n * ny + along_t * nx
     ball[WZ] += -k * gain_t * c
+
+
+@kernel
+def _integrate(ball: Floats, nx: float, ny: float, height: float, numbers: Floats) -> None:
+    """MATHAVAN_2010 in its own frame: y into the cushion, x = y × z."""
+    yx, yy = -nx, -ny
+    vx, vy, wx, wy, wz = cushion(
+        ball[VX] * yy - ball[VY] * yx,
+        ball[VX] * yx + ball[VY] * yy,
+        ball[WX] * yy - ball[WY] * yx,
+        ball[WX] * yx + ball[WY] * yy,
+        ball[WZ],
+        numbers[N_MASS],
+        numbers[N_RADIUS],
+        height,
+        numbers[N_E_CUSHION],
+        numbers[N_MU_CUSHION],
+        numbers[N_SLIDE],
+    )
+    ball[VX], ball[VY] = vx * yy + vy * yx, -vx * yx + vy * yy
+    ball[WX], ball[WY], ball[WZ] = wx * yy + wy * yx, -wx * yx + wy * yy, wz
 
 
 @kernel

@@ -24,6 +24,8 @@ class BallBallModel(IntEnum):
     """Restitution and speed-dependent friction: Alciatore TP A-5, A-6, A-14."""
     COULOMB = 2
     """As ALCIATORE with the constant friction ``mu_ball``."""
+    MATHAVAN_2014 = 3
+    """Impact and friction on the cloth integrated: Mathavan et al., Sports Eng. 17 (2014)."""
 
 
 class CushionModel(IntEnum):
@@ -35,6 +37,8 @@ class CushionModel(IntEnum):
     """I. Han, Dynamics in carom and three cushion billiards, J. Mech. Sci. Tech. 19 (2005)."""
     STRONGE = 2
     """W. J. Stronge, Impact Mechanics, ch. 5: compliant contact that sticks and slips."""
+    MATHAVAN_2010 = 3
+    """Impact and friction on the cloth integrated: Mathavan et al., Proc. IMechE C 224 (2010)."""
 
 
 class CueModel(IntEnum):
@@ -93,8 +97,8 @@ class PhysicsParameters:
             5·mu_spin·g/(2·radius) rad/s².
         e_ball: restitution between balls.
         mu_ball: friction between balls for the model COULOMB.
-        mu_ball_a, mu_ball_b, mu_ball_c: friction a + b·exp(-c·v) for the model ALCIATORE, where v
-            (m/s) is the speed of the surfaces past each other.
+        mu_ball_a, mu_ball_b, mu_ball_c: friction a + b·exp(-c·v) for the models ALCIATORE and
+            MATHAVAN_2014, where v (m/s) is the speed of the surfaces past each other.
         e_cushion: restitution at a cushion.
         mu_cushion: friction at a cushion.
         cushion_ratio: tangential over normal frequency of the rubber, between 1 and 2 (STRONGE).
