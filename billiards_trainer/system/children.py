@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from billiards_trainer.system.process_table import ProcessRow
 
 _ENVIRONMENT = {
@@ -68,6 +70,16 @@ class Child:
         if code is not None:
             self._process = None
         return code
+
+    def cpu_s(self) -> float:
+        """Processor time that it has used, seconds; 0 when it is not there."""
+        if self._process is None:
+            return 0.0
+        try:
+            used = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(used.user + used.system)
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -35,6 +35,8 @@ _log = structlog.get_logger(__name__)
 
 _TICK_MS = 20
 _STATUS_S = 0.5
+_WORKING_S = 0.03
+"""More processor time than a stopped or waiting process uses while it is silent."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class _Module:
     life: Life
     heartbeat: m.Heartbeat | None = None
     heartbeat_at: float | None = None
+    silent_cpu_s: float | None = None
+    """Processor time that it had used when its silence was first noticed."""
 
 
 class Orchestrator:
@@ -129,13 +133,27 @@ class Orchestrator:
 
     def _look_at(self, module: _Module) -> Observation:
         beat = module.heartbeat
+        exit_code = module.child.exit_code()
         return Observation(
             wanted=all(self._has_come_up(self._modules[name]) for name in module.row.needs),
-            exit_code=module.child.exit_code(),
+            exit_code=exit_code,
             heartbeat_at=module.heartbeat_at,
+            working=self._is_working(module),
             ready=beat is not None and beat.ready,
             level=beat.level if beat is not None else m.Level.HEALTHY,
         )
+
+    @staticmethod
+    def _is_working(module: _Module) -> bool:
+        """Whether a process that has fallen silent still uses the processor."""
+        heard = max(module.heartbeat_at or 0.0, module.life.since)
+        if time.monotonic() - heard < module.row.heartbeat_limit_s / 2:
+            module.silent_cpu_s = None
+            return False
+        used = module.child.cpu_s()
+        if module.silent_cpu_s is None:
+            module.silent_cpu_s = used
+        return used - module.silent_cpu_s >= _WORKING_S
 
     @staticmethod
     def _has_come_up(need: _Module) -> bool:

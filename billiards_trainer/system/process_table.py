@@ -38,7 +38,9 @@ class ProcessRow:
     start_limit_s: float = 20.0
     """From its start to ready."""
     heartbeat_limit_s: float = 2.0
-    """A heartbeat older than that means that its loop hangs."""
+    """A heartbeat older than that means that its loop hangs, unless it is using the processor."""
+    busy_limit_s: float = 10.0
+    """The same for one that is using the processor: a starved machine, or an endless loop."""
     stop_limit_s: float = 2.0
     """From SIGTERM to SIGKILL."""
     policy: RestartPolicy = RestartPolicy()

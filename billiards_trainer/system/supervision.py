@@ -54,6 +54,8 @@ class Observation:
     heartbeat_at: float | None = None
     """When its last heartbeat arrived, seconds; of the present process only."""
     ready: bool = False
+    working: bool = False
+    """It has used the processor since it was last heard of."""
     level: Level = Level.HEALTHY
 
 
@@ -160,8 +162,9 @@ def _hangs(row: ProcessRow, life: Life, seen: Observation, now: float) -> str:
             return f"was not ready after {row.start_limit_s:g} s"
         return ""
     last = seen.heartbeat_at if seen.heartbeat_at is not None else life.since
-    if now - max(last, life.since) > row.heartbeat_limit_s:
-        return f"gave no sign of life for {row.heartbeat_limit_s:g} s"
+    limit = row.busy_limit_s if seen.working else row.heartbeat_limit_s
+    if now - max(last, life.since) > limit:
+        return f"gave no sign of life for {limit:g} s"
     return ""
 
 

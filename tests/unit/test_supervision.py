@@ -61,7 +61,15 @@ def test_silence_is_death() -> None:
     assert step(ROW, running(), seen, 12.0)[1] is Action.NONE
     life, action = step(ROW, running(), seen, 12.1)
     assert action is Action.KILL
-    assert "no sign of life" in life.reason
+    assert "no sign of life for 2 s" in life.reason
+
+
+def test_one_that_works_on_a_starved_machine_is_given_longer() -> None:
+    seen = Observation(wanted=True, ready=True, heartbeat_at=10.0, working=True)
+    assert step(ROW, running(), seen, 19.9)[1] is Action.NONE
+    life, action = step(ROW, running(), seen, 20.1)
+    assert action is Action.KILL
+    assert "no sign of life for 10 s" in life.reason
 
 
 def test_a_level_below_healthy_shows_as_degraded_and_back() -> None:
