@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline';
 const require = createRequire(new URL('../../web/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
 
+// The test has ended: so does the browser.
+process.stdout.on('error', () => browser.close().then(() => process.exit()));
+
 const browser = await chromium.launch({
   executablePath: process.argv[2],
   args: [
