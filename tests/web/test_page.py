@@ -215,6 +215,26 @@ def test_tells_what_is_wrong(browser: Browser, stage: Stage) -> None:
     assert browser.evaluate("document.querySelector('details li').textContent") == alert.text
 
 
+def test_rests_while_nobody_looks(browser: Browser, stage: Stage) -> None:
+    def look(visible: bool) -> None:
+        browser.evaluate(
+            "Object.defineProperty(document, 'hidden',"
+            f" {{ value: {'false' if visible else 'true'}, configurable: true }}),"
+            " document.dispatchEvent(new Event('visibilitychange'))"
+        )
+
+    with stage.playing(CUE):
+        browser.open(stage.url)
+        browser.wait(LIVE)
+        look(visible=False)
+        browser.wait_for_text("Not live", ".stage")
+        assert browser.evaluate("document.querySelector('.picture img')") is None
+        look(visible=True)
+        browser.wait(LIVE)
+        browser.wait("document.querySelector('.picture img')?.naturalWidth")
+        assert "Connection lost" not in text(browser, "body")
+
+
 def test_fits_a_phone(browser: Browser, stage: Stage) -> None:
     with stage.playing(CUE, NINE, game={"phase": "aiming", "prediction": AIM}):
         browser.open(stage.url, PHONE)

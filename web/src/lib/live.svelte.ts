@@ -21,6 +21,7 @@ import {
   type SystemMetrics,
   type SystemStatus,
   type TableState,
+  type TopicName,
 } from './messages';
 import { Window } from './rates';
 import { judgeSchema, type Memory } from './schema';
@@ -29,6 +30,9 @@ import { overall, predictionToShow, withAlert, type Overall } from './verdict';
 const TICK_MS = 250;
 const MEASURED_MS = 3_000;
 const HISTORY = 60;
+/** A page that nobody has looked at for this long stops asking for every picture's messages. */
+const PAUSE_AFTER_MS = 3_000;
+const FAST_TOPICS: readonly TopicName[] = ['table', 'game', 'scene', 'flip'];
 /** Table, game and scene of one picture come in this order; they are not drawn one by one. */
 const PATIENCE_MS = 12;
 
@@ -68,6 +72,7 @@ class Live {
 
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #pause: ReturnType<typeof setTimeout> | undefined;
   #stop = new AbortController();
   #exposed: number | null = null;
   #spoken = 0;
@@ -89,7 +94,13 @@ class Live {
     document.addEventListener(
       'visibilitychange',
       () => {
-        if (!document.hidden) wake();
+        clearTimeout(this.#pause);
+        if (document.hidden) {
+          this.#pause = setTimeout(() => this.#send({ unsubscribe: FAST_TOPICS }), PAUSE_AFTER_MS);
+        } else {
+          this.#send({ subscribe: TOPIC_NAMES });
+          wake();
+        }
       },
       { signal },
     );
@@ -102,6 +113,7 @@ class Live {
   stop(): void {
     this.#stop.abort();
     clearInterval(this.#timer);
+    clearTimeout(this.#pause);
     cancelAnimationFrame(this.#request);
     clearTimeout(this.#patience);
     this.#drop();
@@ -125,7 +137,7 @@ class Live {
     const socket = new WebSocket(address);
     this.#socket = socket;
     socket.onopen = () => {
-      socket.send(JSON.stringify({ subscribe: TOPIC_NAMES }));
+      this.#send({ subscribe: TOPIC_NAMES });
       this.opened += 1;
       // Those that are still active are told anew.
       this.alerts = this.alerts.filter((a) => !a.active);
@@ -135,6 +147,10 @@ class Live {
       if (typeof event.data === 'string') this.#receive(event.data);
     };
     socket.onclose = () => this.#handle({ kind: 'closed' });
+  }
+
+  #send(wish: { subscribe?: readonly TopicName[]; unsubscribe?: readonly TopicName[] }): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(wish));
   }
 
   #drop(): void {
