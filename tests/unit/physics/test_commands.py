@@ -201,7 +201,7 @@ def test_the_benchmark_reports_every_figure(
     for name in ("two_balls", "three_balls", "nine_ball_break", "eight_ball_break"):
         assert report[name]["shots_per_second"] > 0
         assert report[name]["complete"] == 1.0
-    assert len(report["three_balls_by_model"]) == 9
+    assert len(report["three_balls_by_model"]) == 16
     assert report["live_16_balls_ms"]["p99"] >= report["live_16_balls_ms"]["median"]
     assert report["cold_start"]["process_s"] >= report["cold_start"]["first_shot_s"] > 0
     bench_physics.print_report(report | {"cold_start": {"first_shot_s": 1.0}})

@@ -369,7 +369,7 @@ def test_a_pocketed_ball_takes_no_part() -> None:
 def test_crowds(seed: int) -> None:
     table = preset(TABLE_NAMES[seed % 5])
     state = random_state(np.random.default_rng(seed), table, most=6)
-    models = Models(BallBallModel(seed % 3), CushionModel(seed // 3 % 3))
+    models = Models(BallBallModel(seed % 4), CushionModel(seed // 4 % 4))
     shot = simulate(table, state, models=models)
     assert shot.complete
     assert not troubles(table, shot)
@@ -393,7 +393,7 @@ def check_crowds(seeds: range) -> None:
     for seed in seeds:
         table = preset(TABLE_NAMES[seed % 5])
         state = random_state(np.random.default_rng(seed), table)
-        models = Models(BallBallModel(seed % 3), CushionModel(seed // 3 % 3))
+        models = Models(BallBallModel(seed % 4), CushionModel(seed // 4 % 4))
         shot = simulate(table, state, models=models)
         found = troubles(table, shot)
         assert shot.complete, f"seed {seed} stopped by {shot.stopped_by}"
