@@ -60,7 +60,7 @@ def strike_rows(strikes: Strike | Sequence[Strike] | Floats) -> Floats:
     if isinstance(strikes, Strike):
         return strike_row(strikes)[None]
     if isinstance(strikes, np.ndarray):
-        rows = np.ascontiguousarray(strikes, dtype=np.float64)
+        rows = np.array(strikes, dtype=np.float64, order="C")
         if rows.ndim != 2 or rows.shape[1] != cue_ball.STRIKE_COLUMNS:
             raise StrikeError(f"strikes have shape {rows.shape}, not (M, 8)")
         if not np.isfinite(rows).all():
@@ -81,7 +81,7 @@ def state_rows(states: BallsState | Sequence[BallsState] | Floats, radius: float
         if states.ndim != 3 or states.shape[2] not in (2, layout.RECORD_COLUMNS):
             raise StateError(f"states have shape {states.shape}, not (M, N, 2) or (M, N, 8)")
         if states.shape[2] == layout.RECORD_COLUMNS:
-            rows = np.array(states, dtype=np.float64)
+            rows = np.array(states, dtype=np.float64, order="C")
         else:
             rows = np.zeros((*states.shape[:2], layout.RECORD_COLUMNS))
             rows[..., :2] = states
@@ -171,8 +171,8 @@ def simulate_batch(
             shape.sides,
             numbers,
             choice,
-            max_events,
-            max_time,
+            int(max_events),
+            float(max_time),
             position,
             motion,
             tallies,

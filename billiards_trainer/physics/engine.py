@@ -159,7 +159,7 @@ def simulate(
             raise StrikeError(f"strike.ball is {strike.ball}, but there are {len(state)} balls")
         if state.motion[strike.ball] == Motion.POCKETED:
             raise StrikeError(f"strike.ball is {strike.ball}, which lies in a pocket")
-    state = placed(state, shape, radius, tolerance)
+    state = placed(state, shape, radius, float(tolerance))
     work = Workspace.empty(len(state))
     load(work.ball, state)
     numbers, choice = numbers_of(parameters), choice_of(models or DEFAULT_MODELS)
@@ -178,6 +178,8 @@ def simulate(
         work.progress,
         work.tallies,
     )
+    # A number of another type would have the kernel compiled anew, for seconds.
+    max_events, max_time = int(max_events), float(max_time)
     stopped_by = ""
     while True:
         bound = max_events

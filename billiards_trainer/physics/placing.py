@@ -43,7 +43,7 @@ def placed(state: BallsState, shape: Geometry, radius: float, tolerance: float) 
         StateError: balls that overlap each other or a cushion by more than ``tolerance`` metres, or
             lie where no ball can.
     """
-    live = state.motion != Motion.POCKETED
+    live = np.ascontiguousarray(state.motion != Motion.POCKETED)
     plane = state.position[:, :2].copy()
     fault, i, j, depth, moved = place(
         plane, live, shape.segments, shape.jaws, shape.box, radius, tolerance

@@ -7,9 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from billiards_trainer.physics import compilation, warmup
+from billiards_trainer.physics import batch_loop, compilation, loop, placing, warmup
+from billiards_trainer.physics.batch import simulate_batch
+from billiards_trainer.physics.engine import simulate
+from billiards_trainer.physics.parameters import PhysicsParameters
+from billiards_trainer.physics.state import BallsState
+from billiards_trainer.physics.strike import Strike
+from billiards_trainer.table import preset
 
 
 def test_the_package_imports_no_compiler() -> None:
@@ -92,3 +99,25 @@ def test_a_warm_cache_is_used_by_the_next_process(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     assert hits == ["0", "1"]
+
+
+@pytest.mark.compiled
+def test_nothing_is_compiled_anew_for_inputs_of_other_types() -> None:
+    warmup.warm_up()
+    kernels = (loop.begin, loop.proceed, loop.bring_to, placing.place, batch_loop.run_batch)
+    table = preset("snooker-12ft")
+    state = BallsState.at_rest([[0.6, 0.6], [0.6, 1.5]], table.balls.radius)
+    wide = np.zeros((2, 6))
+    wide[:, :3] = state.position
+    strided = BallsState(wide[:, :3], state.velocity, state.spin, state.motion[::1])
+    integers = PhysicsParameters(gravity=9, e_ball=1, radius=table.balls.radius)
+    simulate(table, strided, None, max_time=3, max_events=np.int32(50), tolerance=0)
+    simulate(table, state, Strike(0, 1, 1), parameters=integers, deadline_ns=1)
+    positions = np.asfortranarray(np.tile(state.position[:, :2], (3, 1, 1)))
+    positions.flags.writeable = False
+    blows = np.zeros((3, 16))[:, ::2]
+    blows[:, 1] = 1
+    blows[:, 6:] = 1
+    blows.flags.writeable = False
+    simulate_batch(table, positions, blows, max_time=3, max_events=np.int32(50))
+    assert [len(kernel.signatures) for kernel in kernels] == [1] * len(kernels)
