@@ -19,6 +19,7 @@ from billiards_trainer.physics.trajectory import Event, EventKind, Trajectory
 from billiards_trainer.simulation.body import cue_limb, player_limbs, reaching_limbs
 from billiards_trainer.simulation.kernels import HAIR
 from billiards_trainer.simulation.observation import CuePose, Phase, TrueEvent
+from billiards_trainer.simulation.paths import BallPath
 from billiards_trainer.simulation.renderer import Limb
 from billiards_trainer.simulation.setup import Setup
 from billiards_trainer.simulation.stroke import Stroke, smooth
@@ -275,6 +276,7 @@ class Shot:
     labels: tuple[str, ...]
     table: Table
     _drops: dict[int, tuple[float, Array, Array, Array]] = field(default_factory=dict)
+    _paths: dict[int, BallPath] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for event in self.trajectory.events:
@@ -302,12 +304,16 @@ class Shot:
         initial = self.trajectory.initial
         if initial.motion[index] == Motion.POCKETED:
             return still(initial.position[index], times, on_table=False, shown=False)
-        position = self.trajectory.path(index, local)
-        velocity = self.trajectory.velocity(index, local)
-        spin = self.trajectory.spin(index, local)
-        before = times < self.contact
-        velocity[before] = 0.0
-        spin[before] = 0.0
+        path = self._paths.get(index)
+        if path is None:
+            path = self._paths[index] = BallPath(self.trajectory, index)
+        if local.max() <= path.begins or (local.min() >= path.ends and index not in self._drops):
+            state = initial if local.max() <= path.begins else self.trajectory.final
+            return still(state.position[index], times, on_table=True, shown=True)
+        position, velocity, spin = path.at(local)
+        resting = (times < self.contact) | (local >= path.ends)
+        velocity[resting] = 0.0
+        spin[resting] = 0.0
         on_table, shown = np.full(len(times), True), np.full(len(times), True)
         if index in self._drops:
             when, at, moving, turning = self._drops[index]

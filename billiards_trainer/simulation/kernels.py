@@ -94,6 +94,13 @@ def _index(value: float, low: int, high: int) -> int:
 
 
 @kernel
+def _soft(edge: float) -> float:
+    """Share covered by a blurred edge; ``edge`` is how far inside, in widths, -0.5…0.5."""
+    x = _clamp(edge + 0.5, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+@kernel
 def _overlap(middle: float, half: float, at: float, width: float) -> float:
     """Share of the interval of ``width`` around ``at`` that lies within ``half`` of ``middle``."""
     low = max(middle - half, at - 0.5 * width)
@@ -274,9 +281,7 @@ def draw_ball(
                 edge = (radius - math.sqrt(d2)) / (footprint * softness)
                 if edge <= -0.5:
                     continue
-                edge = min(edge, 0.5)
-                # Integral of a raised cosine: what a slightly blurred straight edge looks like.
-                share = 0.5 + edge + math.sin(2 * math.pi * edge) / (2 * math.pi)
+                share = _soft(edge)
                 inside = radius * radius - d2
                 back = math.sqrt(inside) if inside > 0 else 0.0
                 nx, ny, nz = fx - back * ux, fy - back * uy, fz - back * uz
@@ -379,7 +384,7 @@ def shade_ball(
         total += _lamp_light(lamps[i], cx, cy, 0.0, 0.0, 0.0, 1.0)
     for i in range(-1, len(lamps)):
         if i < 0:
-            sx, sy, reach = cx, cy, 3.2 * radius
+            sx, sy, reach = cx, cy, 2.8 * radius
             weight = ambient / total
         else:
             lx, ly, lz = lamps[i, 0], lamps[i, 1], lamps[i, 2]
@@ -412,10 +417,12 @@ def shade_ball(
                 wx, wy, wz = cx - px, cy - py, cz - pz
                 if i < 0:
                     d2 = wx * wx + wy * wy + wz * wz
+                    if d2 > reach * reach:
+                        continue
                     d2 = max(d2, radius * radius)
-                    # Form factor of a sphere seen from a plane: (R/d)² cos θ.
+                    # Form factor of a sphere seen from a plane: (R/d)² cos θ, let fade at the end.
                     dark = 0.9 * radius * radius * max(wz, 0.0) / (d2 * math.sqrt(d2))
-                    dark = dark if d2 < reach * reach else 0.0
+                    dark *= 1.0 - (d2 / (reach * reach)) ** 2
                 else:
                     vx, vy, vz = lx - px, ly - py, lz - pz
                     length = math.sqrt(vx * vx + vy * vy + vz * vz)
@@ -428,8 +435,7 @@ def shade_ball(
                     edge = (radius - distance) / (2 * penumbra)
                     if edge <= -0.5:
                         continue
-                    edge = min(edge, 0.5)
-                    dark = 0.5 + edge + math.sin(2 * math.pi * edge) / (2 * math.pi)
+                    dark = _soft(edge)
                 factor = 1.0 - weight * dark
                 if factor < 0.9985:
                     picture[row, column, 0] *= factor
@@ -547,10 +553,7 @@ def draw_limb(
                     edge = (r - distance) / (t * pixel * edge_width)
                     if edge <= -0.5:
                         continue
-                    if edge >= 0.5:
-                        part = 1.0
-                    else:
-                        part = 0.5 + edge + math.sin(2 * math.pi * edge) / (2 * math.pi)
+                    part = _soft(edge)
                     share += part
                     if material == CUE:
                         i = 0
@@ -728,8 +731,7 @@ def block_light(
                 edge = (r - miss) / (2 * penumbra)
                 if edge <= -0.5:
                     continue
-                edge = min(edge, 0.5)
-                dark = 0.5 + edge + math.sin(2 * math.pi * edge) / (2 * math.pi)
+                dark = _soft(edge)
                 # A rod thinner than its penumbra never hides the whole source.
                 dark *= min(1.0, r / penumbra)
                 if dark > blocked[row, column]:

@@ -162,9 +162,7 @@ def run_lock_step(process: ChildProcess, virtual: VirtualTable) -> None:
             time.sleep(min(ahead, 0.1))
 
 
-def _await_answer(
-    process: ChildProcess, camera: Camera, answers: Subscription, frame: int
-) -> bool:
+def _await_answer(process: ChildProcess, camera: Camera, answers: Subscription, frame: int) -> bool:
     """Wait until a message derived from that picture comes back."""
     deadline = time.monotonic() + ANSWER_LIMIT_S
     remind = time.monotonic() + _REMIND_S

@@ -70,9 +70,9 @@ def pack_lamps(setup: Setup) -> Array:
     return np.array(rows, dtype=np.float64).reshape(-1, 10)
 
 
-def pack_projector(look: ProjectorLook, table: Table) -> Array:
+def pack_projector(look: ProjectorLook) -> Array:
     """Projector: position (3) and the matrix (9) from a lit point on the cloth to the light map."""
-    to_map = np.vstack([table_to_map(table), [0.0, 0.0, 1.0]])
+    to_map = np.vstack([table_to_map(), [0.0, 0.0, 1.0]])
     error = np.array(look.error).reshape(3, 3)
     return np.concatenate([np.array(look.position), (to_map @ error).ravel()])
 

@@ -124,8 +124,8 @@ class Renderer:
         self._looks = {label: pack_look(label, setup.balls, table) for label in table.balls.labels}
         self._glyphs = self._draw_numerals()
         sensor = setup.sensor
-        # Standard deviation of a pixel's box and the lens together, as width of a raised cosine.
-        self._softness = float(np.sqrt(sensor.blur**2 + 1 / 12) / 0.181)
+        # Standard deviation of a pixel's box and the lens together, as width of a soft edge.
+        self._softness = float(np.sqrt(sensor.blur**2 + 1 / 12) * np.sqrt(20))
         self._curve = textures.tone_curve(sensor.contrast, _CURVE_ENTRIES, _CURVE_PER_UNIT)
         self._gains = sensor.gain * bgr(sensor.white_balance)
         self._vignette = self._fall_off(sensor.vignette)
@@ -144,7 +144,7 @@ class Renderer:
         ).astype(np.float32)
         self._decode[0] = 0
         self._places: F32 = np.zeros((self._height, self._width, 2), np.float32)
-        self.set_projector(pack_projector(setup.projector, table))
+        self.set_projector(pack_projector(setup.projector))
         self._no_light: U8 = np.zeros((2, 2, 3), np.uint8)
         self._depths: F32 = np.full((self._height, self._width), np.inf, np.float32)
         planes = len(self._lamps) + 2

@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 
 _SPEEDS = (1.3, 2.0, 1.0, 2.8, 3.8)
 _MAX_TRIALS = 70
+_BREAKS = 14
 _STEEPEST = math.radians(9.0)
 
 
@@ -99,11 +100,25 @@ def choose_stroke(
 def break_stroke(
     situation: Situation, apex: int, speed: float, tempo: Tempo, rng: np.random.Generator
 ) -> Stroke:
-    """Open the rack: hit the ball ``apex`` full, hard."""
+    """Open the rack: hit the ball ``apex`` hard, where experience says that most balls part."""
     aim = situation.at(apex) - situation.at(situation.cue)
-    direction = math.atan2(aim[1], aim[0]) + rng.normal(0, math.radians(0.12))
-    strike = Strike(situation.cue, speed * float(rng.uniform(0.93, 1.05)), direction, height=0.1)
-    return _human(situation, strike, tempo, Skill(0.0, 0.0, 0.0), rng)
+    straight = math.atan2(aim[1], aim[0])
+    reach = 0.7 * 2 * situation.radius / max(float(np.linalg.norm(aim)), 0.1)
+    best: tuple[float, Strike] | None = None
+    for _ in range(_BREAKS):
+        strike = Strike(
+            situation.cue,
+            speed * float(rng.uniform(0.93, 1.05)),
+            straight + reach * float(rng.uniform(-1, 1)),
+            height=float(rng.uniform(-0.1, 0.2)),
+        )
+        shot = situation.play(strike)
+        spread = np.linalg.norm(shot.final.position - shot.initial.position, axis=1)
+        score = float(np.minimum(spread, 0.6).mean()) - 2.0 * (shot.pocket_of[situation.cue] >= 0)
+        if best is None or score > best[0]:
+            best = (score, strike)
+    assert best is not None
+    return _human(situation, best[1], tempo, Skill(0.0, 0.0, 0.0), rng)
 
 
 def clear_path(situation: Situation, start: Array, end: Array, *without: int) -> bool:

@@ -74,6 +74,8 @@ class VirtualTable:
         self.camera = self.setup.camera
         self.renderer = Renderer(table, self.setup, caption=caption)
         self.world = World(table, seed=seed, play=play)
+        self._eye = self.camera.position
+        self._discs: dict[int, tuple[Array, tuple[Array, float]]] = {}
         self._frame = self._step = -1
         self._scale = self.camera.pixels_per_metre(table.width / 2, table.length / 2)
 
@@ -127,21 +129,24 @@ class VirtualTable:
         views, truths, discs, depths = [], [], [], []
         for index, label in enumerate(world.labels):
             middle = act.ball(index, np.array([now]))
-            if not middle.shown[0]:
-                if not middle.on_table[0]:
-                    truths.append(self._away(label, middle.position[0], world.turns[index]))
-                continue
             at, turn = middle.position[0], world.turns[index]
+            if not middle.shown[0]:
+                truths.append(self._away(label, at, turn))
+                continue
             spin = middle.spin[0]
-            offset = self._row_delay(at) if middle.velocity[0].any() else 0.0
-            times = self._exposure(now + offset, middle.velocity[0], spin)
-            during = act.ball(index, times)
-            turns = np.array([rotation(spin * (float(t) - now)) @ turn for t in times])
-            views.append(BallView(label, during.position, turns))
-            seen = act.ball(index, np.array([now + offset])).position[0]
-            disc, radius = visible_disc(self.camera, seen, self.table.balls.radius)
+            if middle.velocity[0].any() or spin.any():
+                offset = self._row_delay(at)
+                times = self._exposure(now + offset, middle.velocity[0], spin)
+                during = act.ball(index, np.append(times, now + offset)).position
+                turns = np.array([rotation(spin * (float(t) - now)) @ turn for t in times])
+                views.append(BallView(label, during[:-1], turns))
+                seen = during[-1]
+            else:
+                views.append(BallView(label, at[None], turn[None]))
+                seen = at
+            disc, radius = self._disc(index, seen)
             discs.append((disc, radius))
-            depths.append(float(np.linalg.norm(seen - self.camera.position)))
+            depths.append(float(np.linalg.norm(seen - self._eye)))
             truths.append(
                 BallTruth(
                     label, at, middle.velocity[0], spin, turn.copy(), bool(middle.on_table[0]),
@@ -160,6 +165,15 @@ class VirtualTable:
             self._frame, now, seen_truths, act.cue(now), act.phase(now), world.rack, world.shot
         )
         return View(views, limbs, slides), truth
+
+    def _disc(self, index: int, seen: Array) -> tuple[Array, float]:
+        """The ball's visible disc; computed anew only when it has moved."""
+        known = self._discs.get(index)
+        if known is None or not np.array_equal(known[0], seen):
+            radius = self.table.balls.radius
+            known = (seen.copy(), visible_disc(self.camera, seen, radius))
+            self._discs[index] = known
+        return known[1]
 
     @staticmethod
     def _away(label: str, at: Array, turn: Array) -> BallTruth:

@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 _MOST_SHOTS = 120
 _CAROM_POINTS = 8
 _COLOURS = ("yellow", "green", "brown", "blue", "pink", "black")
-_TURN_STEPS = 12
+_TURN_STEPS = 8
 """Steps in which a rolling ball's orientation is integrated from one picture to the next."""
 
 

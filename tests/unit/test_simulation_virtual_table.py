@@ -12,6 +12,7 @@ from billiards_trainer import messages as m
 from billiards_trainer import table as tables
 from billiards_trainer.config.schema import Config
 from billiards_trainer.light_map import LightMap
+from billiards_trainer.simulation import warmup
 from billiards_trainer.simulation.observation import Observation
 from billiards_trainer.simulation.setup import PlayerLook, Setup
 from billiards_trainer.simulation.stroke import Tempo
@@ -164,3 +165,7 @@ def test_the_configuration_decides(simulation: dict[str, object], preset: str) -
     assert virtual.table.name == preset
     if "rack" in simulation:
         assert len(virtual.world.labels) == 10
+
+
+def test_the_warm_up_draws_a_picture() -> None:
+    assert warmup.main() == 0
