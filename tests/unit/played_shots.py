@@ -1,4 +1,4 @@
-"""Shots of the physics engine as a detector would report them: tracking and shots are tested on it."""
+"""Shots of the physics engine as a detector reports them: tracking and shots are tested on it."""
 
 from __future__ import annotations
 
@@ -136,9 +136,7 @@ def play(
             if not on_bed[i] or covered or rng.random() < missing:
                 continue
             x, y = now.position[i, :2] + rng.normal(0, noise, 2)
-            seen.append(
-                Seen(x, y, label_chances(table, label, sure), (noise**2, 0.0, noise**2))
-            )
+            seen.append(Seen(x, y, label_chances(table, label, sure), (noise**2, 0.0, noise**2)))
         for _ in range(rng.poisson(false_balls)):
             x, y = rng.uniform([0, 0], [table.width, table.length])
             seen.append(Seen(x, y, label_chances(table, "none", 0.0), confidence=0.6))

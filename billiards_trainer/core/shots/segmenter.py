@@ -24,6 +24,8 @@ _PATIENCE_S = 0.4
 _QUIET_S = 0.3
 _LONGEST_S = 90.0
 _PATH_LIMIT = 4000
+_ADDRESSED_S = 1.0
+"""A ball not known to be the cue ball was struck if a cue addressed it so shortly before."""
 _SAME_S = 0.08
 """Two balls meet once within this time."""
 
@@ -86,6 +88,7 @@ class ShotSegmenter:
         self._met: dict[tuple[int, int], float] = {}
         self._in_zone: dict[int, list[tuple[Kink, bool]]] = {}
         self._coasted: dict[int, Point] = {}
+        self._addressed: dict[int, float] = {}
         self._last_change = -math.inf
 
     @property
@@ -119,6 +122,8 @@ class ShotSegmenter:
         self._frames.append(_Frame(state.frame, t, state.exposure_ns, state.balls))
         if self._shot is not None and len(self._shot.frame_times_ns) < _PATH_LIMIT:
             self._shot.frame_times_ns.append(state.exposure_ns)
+        if state.cue is not None and state.cue.addresses is not None:
+            self._addressed = {state.cue.addresses: t}
         events: list[m.ShotEvent] = []
         present = set()
         for ball in state.balls:
@@ -300,11 +305,10 @@ class ShotSegmenter:
         """A ball at rest has been set in motion, and not by another ball."""
         if self._shot is not None:
             return []
-        cues = _CUE_LABELS[self.table.game]
-        if watch.label not in cues and any(
-            w.label in cues and w.track != watch.track for w in self._watches.values()
-        ):
-            return []  # a hand tidies up
+        is_cue_ball = watch.label in _CUE_LABELS[self.table.game]
+        addressed_s = kink.t - self._addressed.get(kink.track, -math.inf)
+        if not is_cue_ball and addressed_s > _ADDRESSED_S:
+            return []  # a hand tidies up, or sets the balls
         frame = self._nearest(kink.t)
         # The last picture in which it had not moved yet.
         before = [f for f in self._frames if f.t <= kink.t] or [self._frames[0]]

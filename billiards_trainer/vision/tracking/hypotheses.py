@@ -26,6 +26,8 @@ _BLUR = 0.03
 _KICK_NEAR = math.log(0.05)
 _KICK = math.log(0.01)
 _KICK_UNPROVOKED = math.log(0.003)
+_FAR_S = 0.3
+"""How long an unseen ball is looked for ever farther away, seconds."""
 _BOUNCE = math.log(0.5)
 _RETURN = math.log(0.05)
 _STRAY = 0.05
@@ -101,12 +103,11 @@ def hypotheses(
         middle = (table.width / 2, table.length / 2)
         return [Hypothesis("return", *middle, wide, wide, _RETURN)]
     found: list[Hypothesis] = []
-    reach = settings.top_speed * min(dt, 0.25)
+    unseen_s = (time_ns - track.seen_ns) / 1e9
+    reach = settings.top_speed * min(unseen_s, _FAR_S)
     if track.rest is not None:
-        r = track.rest
-        floor = r.mean_variance + (settings.systematic / 2) ** 2
-        found.append(Hypothesis("stay", r.x, r.y, floor, floor, 0.0, stray_var=settings.stray**2))
-        start = (r.x, r.y)
+        found.append(stays(track, settings))
+        start = (track.x, track.y)
     else:
         motion = advanced(track, time_ns, settings)
         var_x, var_y = motion.along_x.pp, motion.along_y.pp
@@ -129,9 +130,20 @@ def hypotheses(
     found += [_expected("contact", after, _BOUNCE) for after in contacts]
     if track.life == "real":
         prior = _KICK if provoked or track.motion is not None else _KICK_UNPROVOKED
+        if track.misses > 0:
+            # It may well have been struck while nothing of it was seen.
+            prior = _KICK_NEAR
         wide = (reach / 2.5) ** 2
         found.append(Hypothesis("kick", *start, wide, wide, prior))
     return found
+
+
+def stays(track: Track, settings: TrackerSettings) -> Hypothesis:
+    """A ball at rest goes on lying there."""
+    assert track.rest is not None
+    r = track.rest
+    floor = r.mean_variance + (settings.systematic / 2) ** 2
+    return Hypothesis("stay", r.x, r.y, floor, floor, 0.0, stray_var=settings.stray**2)
 
 
 def _expected(kind: Kind, motion: Motion, prior: float) -> Hypothesis:
@@ -175,10 +187,7 @@ def reflected(motion: Motion, table: Table) -> Motion | None:
 
 def in_mouth(x: float, y: float, table: Table) -> bool:
     """Whether a place lies within a pocket's mouth (metres)."""
-    return any(
-        math.dist((x, y), p.mouth_centre) < math.dist(*p.jaws) / 2
-        for p in table.pockets
-    )
+    return any(math.dist((x, y), p.mouth_centre) < math.dist(*p.jaws) / 2 for p in table.pockets)
 
 
 def collisions(

@@ -1,8 +1,8 @@
 """Which ball a track is: evidence gathered over time, under the constraint of the set.
 
 Each picture gives probabilities of labels.  Pictures of a ball that lies still look alike, so they
-are not independent evidence and count a fraction; a rolling ball shows new faces and counts more.
-The belief is capped, so that it can still change when it was wrong.  What is said of all balls
+are not independent evidence: they make one view together.  A rolling ball shows new faces.  The
+belief is capped, so that it can still change when it was wrong.  What is said of all balls
 together respects the set: there is one cue ball, one of each number, fifteen reds.
 """
 
@@ -22,6 +22,12 @@ CAP = 9.0
 """No label is ever more than exp(CAP) times as likely as another."""
 _DOUBT = 0.02
 """A picture may be altogether wrong (a hand's shadow, own light): that share is spread evenly."""
+_VIEW = 2.0
+"""Pictures' worth of evidence in one view of a ball at rest, however long it lies."""
+_ROLLING = 0.35
+"""Share of a picture's evidence that is new while a ball rolls."""
+_MEMORY = 90
+"""Pictures over which a view is averaged: light and hands change."""
 _GROUPS: dict[str, tuple[str, ...]] = {
     "solid": tuple(str(n) for n in range(1, 8)),
     "stripe": tuple(str(n) for n in range(9, 16)),
@@ -66,32 +72,50 @@ class LabelBelief:
     """Log-probabilities of one track's labels; before anything is seen, those of the set.
 
     A detection's probabilities count as likelihoods: what tells labels apart in the picture, with
-    no regard to how many balls of each there are.
+    no regard to how many balls of each there are.  Pictures of a ball at rest are *one view*: their
+    mean counts, with little more weight than a single picture.
     """
 
     def __init__(self, labels: LabelSet) -> None:
         self._labels = labels
-        self._log = np.log(labels.prior)
+        self._past = np.log(labels.prior)
+        self._view = np.zeros(len(labels.prior))
+        self._pictures = 0
         self.shown = "unknown"
         self.shown_probability = 0.0
 
     @property
     def probabilities(self) -> Array:
         """Shape (labels,), sum 1."""
-        p = np.exp(self._log - self._log.max())
+        log = self._past + min(_VIEW, float(self._pictures)) * self._view
+        p = np.exp(np.maximum(log - log.max(), -CAP))
         return p / p.sum()
 
     def ratio(self, seen: Array) -> float:
         """How much better a detection's labels fit this track than any ball of the set."""
         return float((self.probabilities * seen).sum() / (self._labels.prior * seen).sum())
 
-    def learn(self, seen: Array, weight: float) -> None:
-        """Take in one picture's probabilities; ``weight`` is its share of independent evidence."""
-        self._log = self._log + weight * np.log(seen)
-        self._log = np.maximum(self._log - self._log.max(), -CAP)
+    def learn(self, seen: Array, *, moving: bool) -> None:
+        """Take in one picture's probabilities, shape (labels,)."""
+        log = np.log(seen)
+        if moving:
+            self._close_view()
+            self._past = self._past + _ROLLING * log
+        else:
+            self._pictures += 1
+            self._view = self._view + (log - self._view) / min(self._pictures, _MEMORY)
+
+    def _close_view(self) -> None:
+        """The ball begins to roll: what was seen of it at rest is history."""
+        if self._pictures:
+            past = self._past + min(_VIEW, float(self._pictures)) * self._view
+            self._past = np.maximum(past - past.max(), -CAP)
+            self._view = np.zeros_like(self._view)
+            self._pictures = 0
+        self._past = np.maximum(self._past - self._past.max(), -CAP)
 
 
-def constrain(probabilities: Array, capacity: Array, rounds: int = 12) -> Array:
+def constrain(probabilities: Array, capacity: Array, rounds: int = 30) -> Array:
     """Probabilities under the constraint that label k is carried by at most ``capacity[k]`` balls.
 
     Sinkhorn's alternating scaling: rows to sum 1, columns down to their capacity.

@@ -36,7 +36,7 @@ class TrackerSettings:
     restless: float = 0.6
     restless_after_kick: float = 4.0
     slide_s: float = 0.4
-    top_speed: float = 12.0
+    top_speed: float = 13.0
     rest_speed: float = 0.008
     move_speed: float = 0.02
     rest_pictures: int = 5

@@ -32,6 +32,8 @@ _KNOWN_AFTER = 60
 """Pictures after which they are."""
 _SURPLUS = 4
 """Times as many pictures where all balls of that label are on the table already."""
+_UNMOVED = 0.002
+"""A detection so near to a ball at rest is that ball, metres."""
 _PROVISIONAL_S = 0.4
 _HAND_S = 0.7
 _PLACED_S = 0.5
@@ -124,7 +126,14 @@ class Tracker:
         costs: dict[tuple[int, int], float] = {}
         chosen: dict[tuple[int, int], h.Hypothesis] = {}
         alone = -math.log(1 - settings.seen) - math.log(settings.new_per_area)
+        pairs = self._unmoved(detections, vectors)
+        for i, d in pairs:
+            chosen[i, d] = h.stays(tracks[i], settings)
+        settled, free = {i for i, _ in pairs}, set(range(len(detections)))
+        free -= {d for _, d in pairs}
         for i, track in enumerate(tracks):
+            if i in settled or not free:
+                continue
             ways = h.hypotheses(
                 track,
                 time_ns,
@@ -133,7 +142,8 @@ class Tracker:
                 contacts=contacts.get(i, ()),
                 provoked=provoked or track.belief.shown == "cue",
             )
-            for d, detection in enumerate(detections):
+            for d in free:
+                detection = detections[d]
                 xx, _, yy = detection.covariance
                 noise = (xx * self._noise_scale, yy * self._noise_scale)
                 best = max(
@@ -151,7 +161,24 @@ class Tracker:
                 if cost < alone:
                     costs[i, d] = cost
                     chosen[i, d] = best
-        return assign(costs, alone), chosen
+        return pairs + assign(costs, alone), chosen
+
+    def _unmoved(
+        self, detections: Sequence[Measurement], vectors: Sequence[Array]
+    ) -> list[tuple[int, int]]:
+        """Balls at rest with a detection right in their place: nobody else can lie there."""
+        pairs = []
+        taken: set[int] = set()
+        for i, track in enumerate(self._tracks):
+            if track.rest is None or track.life != "real":
+                continue
+            for d, detection in enumerate(detections):
+                away = abs(detection.x_m - track.rest.x) + abs(detection.y_m - track.rest.y)
+                if away < _UNMOVED and d not in taken and track.belief.ratio(vectors[d]) > 0.1:
+                    pairs.append((i, d))
+                    taken.add(d)
+                    break
+        return pairs
 
     # --- a track and its picture ----------------------------------------------------------------
 
@@ -203,7 +230,7 @@ class Tracker:
             evidence.append("pocket")
         track.evidence = tuple(evidence)
         moving = track.rest is None and track.speed > self.settings.move_speed
-        track.belief.learn(vector, _label_weight(track.hits, moving))
+        track.belief.learn(vector, moving=moving)
         if track.motion is not None:
             self._maybe_settle(track, time_ns)
         self._say_moving(track)
@@ -314,7 +341,7 @@ class Tracker:
         if not self.table.contains(detection.x_m, detection.y_m, -self.table.balls.radius):
             return
         belief = LabelBelief(self._labels)
-        belief.learn(vector, 1.0)
+        belief.learn(vector, moving=False)
         xx, _, yy = detection.covariance
         std = math.sqrt(max(xx, yy) * self._noise_scale)
         track = Track(
@@ -487,10 +514,3 @@ def _odds(confidence: float) -> float:
 def _doubt(confidence: float) -> float:
     """Cost of believing a leap to a detection that may not be a ball."""
     return max(0.0, 0.75 * (4.0 - _odds(confidence)))
-
-
-def _label_weight(hits: int, moving: bool) -> float:
-    """Share of independent evidence about its label in one more picture of a ball."""
-    if hits <= 3:
-        return 0.7
-    return 0.4 if moving else 0.1
