@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.calibration import rails
-from billiards_trainer.vision.calibration.noses import expected_strips
+from billiards_trainer.vision.calibration.noses import bend_of, corners_px, expected_strips
 
 Array = NDArray[np.float64]
 
@@ -46,6 +46,7 @@ def gather(
     camera: CameraModel,
     table: Table,
     cushion_width: float,
+    rail_rise: float,
     noses: list[rails.Edge | None],
     bed: Array,
 ) -> Evidence:
@@ -56,13 +57,16 @@ def gather(
         camera: the camera to judge.
         table: its table.
         cushion_width: nose to cloth's end, metres.
+        rail_rise: height of the cloth's end above the nose, metres.
         noses: the nose edges found.
         bed: (3,) the bed's log features.
     """
     cushion = float(np.clip(cushion_width, 0.01, 0.12))
     ends, dips = [], []
-    for strip, expected in expected_strips(picture, camera, table, (-cushion - 0.05, 0.05)):
-        ends.append(_end_share(strip, expected - cushion, bed))
+    homography = rails.plane_homography(corners_px(camera, table), table.width, table.length)
+    for strip, expected in expected_strips(picture, camera, table, (-cushion - 0.07, 0.05)):
+        along, end = bend_of(camera, table, homography, strip.side, cushion, rail_rise)
+        ends.append(_end_share(strip, np.interp(strip.along, along, end), bed))
         dips.append(_middle_dip(strip, expected, cushion))
     pockets = dips[1] + dips[3] - dips[0] - dips[2] if table.pockets else 0.0
     return Evidence(

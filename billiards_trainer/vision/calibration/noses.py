@@ -27,11 +27,18 @@ class NoseEdge:
     outwards: Array
 
 
-def corners_px(camera: CameraModel, table: Table, margin: float = 0.0) -> Array:
-    """(4, 2) pixels of the nose rectangle grown by ``margin`` metres, in the table's order."""
+def corners_px(camera: CameraModel, table: Table, margin: float = 0.0, rise: float = 0.0) -> Array:
+    """(4, 2) pixels of the nose rectangle, in the table's order.
+
+    Args:
+        camera: who sees it.
+        table: its table.
+        margin: by how much the rectangle is grown, metres.
+        rise: by how much it is lifted above the noses, metres.
+    """
     outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
     points = np.array(table.corners) + margin * outwards
-    return camera.to_pixels(np.column_stack([points, np.full(4, table.cushion_height)]))
+    return camera.to_pixels(np.column_stack([points, np.full(4, table.cushion_height + rise)]))
 
 
 def expected_strips(
@@ -51,7 +58,7 @@ def expected_strips(
     out = []
     for side in range(4):
         least = 5.0 * rails.metres_per_pixel(homography, size, side)
-        along, bend = _bend(camera, table, homography, side)
+        along, bend = bend_of(camera, table, homography, side)
         wide = (
             min(reach[0], -least) + float(bend.min()),
             max(reach[1], least) + float(bend.max()),
@@ -61,16 +68,33 @@ def expected_strips(
     return out
 
 
-def _bend(camera: CameraModel, table: Table, homography: Array, side: int) -> tuple[Array, Array]:
-    """Where a nose runs beside the straight line between its corners: the lens bends it.
+def bend_of(
+    camera: CameraModel,
+    table: Table,
+    homography: Array,
+    side: int,
+    margin: float = 0.0,
+    rise: float = 0.0,
+) -> tuple[Array, Array]:
+    """Where a line along a rail runs beside the straight line between the nose corners' pixels.
+
+    Args:
+        camera: the lens bends the line off the straight one.
+        table: its table.
+        homography: 3x3 from the nose rectangle to the pixels of its corners.
+        side: 0…3.
+        margin: how far outside the nose the line lies, metres.
+        rise: how far above it, metres.
 
     Returns:
-        Positions along that line, 0…1, and metres inwards from it, in the strip's own coordinates.
+        Positions along the rail, 0…1, and metres inwards, in the strip's own coordinates.
     """
-    corners = np.array(table.corners)
+    outwards = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
+    corners = np.array(table.corners) + margin * outwards
     t = np.linspace(0.0, 1.0, 25)[:, None]
     line = corners[side] * (1 - t) + corners[(side + 1) % 4] * t
-    seen = camera.to_pixels(np.column_stack([line, np.full(len(line), table.cushion_height)]))
+    height = np.full(len(line), table.cushion_height + rise)
+    seen = camera.to_pixels(np.column_stack([line, height]))
     x, y = rails.project(np.asarray(np.linalg.inv(homography), dtype=np.float64), seen).T
     w, length = table.width, table.length
     along = [x / w, y / length, 1 - x / w, 1 - y / length][side]

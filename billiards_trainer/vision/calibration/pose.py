@@ -31,6 +31,9 @@ Array = NDArray[np.float64]
 _LENS = 7
 _LENS_SPREAD = 0.10
 _CUSHION_SPREAD = 0.008
+# The cloth ends a little above the nose, where the rail's top begins, metres.
+RAIL_RISE = 0.006
+_RAIL_RISE_SPREAD = 0.003
 _HEIGHT_SPREAD = 0.03
 # Lens above the cloth, metres: ceilings and broadcast cranes alike; the spread is in its logarithm.
 _TYPICAL_HEIGHT = 2.3
@@ -64,6 +67,7 @@ class PoseFit:
     Attributes:
         camera: the camera model.
         cushion_width: nose to cloth's end, metres.
+        rail_rise: height of the cloth's end above the nose, metres.
         residual_px: root mean square of the nose points' distances, outliers left out.
         residual_mm: the same on the plane of the noses.
         cost: half the weighed square sum, priors included; compares hypotheses on the same points.
@@ -72,6 +76,7 @@ class PoseFit:
 
     camera: CameraModel
     cushion_width: float
+    rail_rise: float
     residual_px: float
     residual_mm: float
     cost: float
@@ -149,7 +154,7 @@ class _Problem:
         self.shared = 1.0 - own / np.sqrt(own**2 + self.count * common**2)
 
     def start(self) -> Array:
-        """Rotation (3), translation (3), log focal, k1, cushion width, log of fy over fx."""
+        """Rotation (3), translation (3), log focal, k1, cushion width, log fy/fx, rail's rise."""
         rotation, _ = cv2.Rodrigues(self.first.rotation_matrix)
         return np.array(
             [
@@ -159,6 +164,7 @@ class _Problem:
                 self.first.distortion[0],
                 self.cushion_width,
                 math.log(self.first.focal[1] / self.first.focal[0]),
+                RAIL_RISE,
             ]
         )
 
@@ -189,7 +195,8 @@ class _Problem:
         rotation = np.asarray(cv2.Rodrigues(p[:3])[0], dtype=np.float64)
         eye = -rotation.T @ p[3:6]
         ray = straight @ rotation[:2] + rotation[2]
-        t = (self.table.cushion_height - eye[2]) / np.where(ray[:, 2] < -1e-9, ray[:, 2], -1e-9)
+        height = self.table.cushion_height + np.where(self.outer, p[10], 0.0)
+        t = (height - eye[2]) / np.where(ray[:, 2] < -1e-9, ray[:, 2], -1e-9)
         x, y = eye[0] + t * ray[:, 0], eye[1] + t * ray[:, 1]
         w, length = self.table.width, self.table.length
         out = np.choose(self.side, [-y, x - w, y - length, -x])
@@ -208,6 +215,7 @@ class _Problem:
             p[7] / _LENS_SPREAD,
             (p[8] - self.cushion_width) / _CUSHION_SPREAD,
             p[9] / self.aspect_spread,
+            (p[10] - RAIL_RISE) / _RAIL_RISE_SPREAD,
         ]
         if self.focal_px is not None:
             out.append((p[6] - math.log(self.focal_px)) / 0.01)
@@ -221,7 +229,7 @@ class _Problem:
         return np.array(out)
 
     def solve(self, p: Array, *, lens: bool) -> Array:
-        free = np.array([0, 1, 2, 3, 4, 5, 6, 8, 9, *([7] if lens else [])])
+        free = np.array([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, *([7] if lens else [])])
 
         def inner(q: Array) -> Array:
             full = p.copy()
@@ -248,4 +256,4 @@ class _Problem:
         rms_px = float(np.sqrt(np.mean(px[kept] ** 2)))
         rms_mm = float(np.sqrt(np.mean((off[use][kept] * 1e3) ** 2)))
         odd = float(np.sum(self.priors(p, height) ** 2))
-        return PoseFit(self.camera(p), float(p[8]), rms_px, rms_mm, self.cost(p), odd)
+        return PoseFit(self.camera(p), float(p[8]), float(p[10]), rms_px, rms_mm, self.cost(p), odd)

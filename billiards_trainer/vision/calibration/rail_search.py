@@ -24,7 +24,7 @@ from billiards_trainer.vision.calibration.first_pose import (
     start_camera,
 )
 from billiards_trainer.vision.calibration.noses import corners_px, find_noses
-from billiards_trainer.vision.calibration.pose import PoseFit, RailPoints, fit_pose
+from billiards_trainer.vision.calibration.pose import RAIL_RISE, PoseFit, RailPoints, fit_pose
 
 Array = NDArray[np.float64]
 
@@ -90,14 +90,15 @@ def search(
     big = (size[0] + 2 * margin, size[1] + 2 * margin)
     homography = rails.plane_homography(outer, *big)
     strips = [rails.sample_strip(picture, homography, big, s, (-0.060, 0.140)) for s in range(4)]
-    bends = [_bend(ends[s], homography, big, strips[s]) for s in range(4)]
-    width = _cushion_width(strips, bends)
-    noses = _noses(strips, bends, width)
-    first = start_camera(
-        outer, size, margin, known.table.cushion_height, known.picture, known.focal_px
-    )
+    height = known.table.cushion_height
+    first = start_camera(outer, size, margin, height + RAIL_RISE, known.picture, known.focal_px)
     if first is None:
         return None
+    bends = [
+        _bend(ends[s], homography, big, strips[s]) + _lean(first, known.table, s) for s in range(4)
+    ]
+    width = _cushion_width(strips, bends)
+    noses = _noses(strips, bends, width)
     supports = _end_points(ends, outer, [nose is None for nose in noses])
 
     def fitted(start: CameraModel, seen: list[rails.Edge | None], cushion: float) -> PoseFit:
@@ -126,7 +127,9 @@ def search(
             break
     if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
         return None
-    evidence = gather(picture, fit.camera, known.table, fit.cushion_width, noses, bed)
+    evidence = gather(
+        picture, fit.camera, known.table, fit.cushion_width, fit.rail_rise, noses, bed
+    )
     return Hypothesis(fit, evidence, score)
 
 
@@ -260,6 +263,16 @@ def _bend(
     along = [x / w, y / length, 1 - x / w, 1 - y / length][edge.side]
     fit = np.polynomial.Polynomial.fit(along, depth, 2)
     return np.clip(fit(strip.along), -0.05, 0.05)
+
+
+def _lean(camera: CameraModel, table: Table, side: int) -> float:
+    """How far outwards the cloth's end appears on the noses' plane for lying higher, metres."""
+    w, length, m = table.width, table.length, rails.CUSHION_WIDTH
+    x, y = [(w / 2, -m), (w + m, length / 2), (w / 2, length + m), (-m, length / 2)][side]
+    seen = camera.to_plane(
+        camera.to_pixels([x, y, table.cushion_height + RAIL_RISE]), table.cushion_height
+    )
+    return float([y - seen[1], seen[0] - x, seen[1] - y, x - seen[0]][side])
 
 
 def _cushion_width(strips: list[rails.Strip], bends: list[Array]) -> float | None:

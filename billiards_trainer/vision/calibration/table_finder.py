@@ -267,7 +267,7 @@ def _finished(
     confidence = min(1.0, 1.1 * ends) * fitness * (0.7 + 0.3 * noses)
     return TableFit(
         corners_px=corners,
-        cloth_corners_px=corners_px(camera, table, best.fit.cushion_width),
+        cloth_corners_px=corners_px(camera, table, best.fit.cushion_width, best.fit.rail_rise),
         camera=camera,
         table=table,
         table_assumed=assumed,
