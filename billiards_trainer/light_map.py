@@ -39,13 +39,11 @@ class LightMap:
         return rows * columns * 3
 
 
-def table_to_map(table: Table) -> NDArray[np.float64]:
+def table_to_map() -> NDArray[np.float64]:
     """2x3 affine from table (x, y) in metres to map (column, row); whole numbers are cell middles.
 
-    The map's frame hangs on the near left corner, so it is the same for all tables; the table is
-    asked for because a reader should not have to know that.
+    The map's frame hangs on the near left corner, so it is the same for all tables.
     """
-    del table
     scale = 1 / LightMap.RESOLUTION
     shift = LightMap.MARGIN * scale - 0.5
     return np.array([[scale, 0.0, shift], [0.0, scale, shift]])

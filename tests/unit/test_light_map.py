@@ -15,7 +15,7 @@ def test_affine_takes_cell_middles_to_their_row_and_column(name: str) -> None:
     cells = map_to_table(table)
     rows, columns = LightMap.shape(table)
     assert cells.shape == (rows, columns, 2)
-    found = cells.reshape(-1, 2) @ table_to_map(table)[:, :2].T + table_to_map(table)[:, 2]
+    found = cells.reshape(-1, 2) @ table_to_map()[:, :2].T + table_to_map()[:, 2]
     row, column = np.indices((rows, columns))
     assert np.allclose(found[:, 0], column.ravel(), atol=1e-9)
     assert np.allclose(found[:, 1], row.ravel(), atol=1e-9)

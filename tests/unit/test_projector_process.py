@@ -32,7 +32,7 @@ def make(runtime_dir: Path) -> Iterator[Make]:
 
 def lit(stage: ProjectorStage, x: float, y: float, fits: Callable[[np.ndarray], bool]) -> None:
     """Wait until the newest light map says what fits of a point of the cloth (BGR)."""
-    column, row = np.rint(table_to_map(stage.table) @ [x, y, 1]).astype(int)
+    column, row = np.rint(table_to_map() @ [x, y, 1]).astype(int)
 
     def found() -> bool | None:
         picture = stage.light.before(time.monotonic_ns())
@@ -88,7 +88,7 @@ def test_moving_rings_are_led_by_the_latency(make: Make) -> None:
         columns = np.flatnonzero(picture.image.any(axis=(0, 2))) if picture is not None else ()
         return (columns[0] + columns[-1]) / 2 if 0 < len(columns) < 40 else None
 
-    to_map = table_to_map(stage.table)
+    to_map = table_to_map()
     x = (stage.until(middle, "ring") - to_map[0, 2]) / to_map[0, 0]
     assert 0.49 <= x <= 0.56
 
@@ -119,6 +119,23 @@ def test_brightness_follows_the_configuration(make: Make) -> None:
     stage.beat(lambda b: b.config_number == 2, "new configuration")
     stage.show(area)
     lit(stage, 0.65, 1.2, near(128, 128, 128))
+
+
+def test_a_technician_moves_corners_and_changes_the_display_while_it_runs(make: Make) -> None:
+    stage = make()
+    area = m.Area(points=((0.5, 1.0), (0.8, 1.0), (0.8, 1.4), (0.5, 1.4)))
+    stage.show(area)
+    corners = ((100, 60), (130, 500), (900, 450), (860, 90))
+    keys = {**stage.config.projector.model_dump(), "corners_px": corners}
+    stage.configure(2, {"projector": keys})
+    stage.until(lambda: f if (f := stage.show(area)).calibration == "corners" else None, "corners")
+    crossed = {**keys, "corners_px": (corners[0], corners[2], corners[1], corners[3])}
+    stage.configure(3, {"projector": crossed})
+    stage.beat(lambda b: b.config_number == 3, "new configuration")
+    assert stage.show(area).calibration == "corners"
+    stage.configure(4, {"projector": {**keys, "width": 640, "height": 360}})
+    stage.until(lambda: f if (f := stage.show(area)).width == 640 else None, "new size")
+    lit(stage, 0.65, 1.2, near(255, 255, 255))
 
 
 def test_corners_that_are_none_are_refused_in_a_sentence(
