@@ -249,5 +249,5 @@ FIXED_KEYS = frozenset(
 )
 """Keys that name places of this machine: set where it is installed, never over the network."""
 
-RELOADABLE_SECTIONS = frozenset({"core", "logging"})
+RELOADABLE_SECTIONS = frozenset({"core", "logging", "projector"})
 """Sections whose changes take effect at once; the others need a restart of the appliance."""

@@ -23,6 +23,7 @@ from billiards_trainer.table import Table
 _STALE_S = 2.0
 _IDLE_MS = 50
 _LIGHT_PERIOD_NS = 30_000_000
+_DISPLAY_KEYS = ("display", "mode", "width", "height", "fps")
 
 
 def main() -> int:
@@ -58,11 +59,7 @@ class Projector:
         self._unshown: list[Rect] = []
         self._draw_ms = 0.0
         self._scene_at = time.monotonic()
-        self._stage = Stage(
-            process.config.projector,
-            production=process.config.environment == "production",
-            monitors=Monitors(),
-        )
+        self._stage = self._opened(process.config)
         self._fit()
         self._renderer.draw(self._waiting)  # loads the font before the first scene is waited for
         self._redraw(self._waiting)
@@ -179,11 +176,27 @@ class Projector:
         self._unlit = []
         self._process.log.info("display", mode=plan.mode, width=plan.width, height=plan.height)
 
+    def _opened(self, config: Config) -> Stage:
+        production = config.environment == "production"
+        return Stage(config.projector, production=production, monitors=Monitors())
+
     def _take_config(self, config: Config) -> None:
-        self._config = config
-        if config.projector.brightness != self._renderer.brightness:
-            self._renderer.brightness = config.projector.brightness
-            self._redraw(self._drawn or self._waiting)
+        """Follow a new configuration while running: a technician sees corners move at once."""
+        before, self._config = self._config, config
+        if config.projector == before.projector:
+            return
+        display = self._stage.screen.plan
+        try:
+            _projection(config, self._table, display.width, display.height)
+        except InputError as error:
+            self._process.log.error("new configuration not taken", reason=str(error))
+            self._config = before
+            return
+        if any(getattr(config.projector, k) != getattr(before.projector, k) for k in _DISPLAY_KEYS):
+            self._stage.close()
+            self._stage = self._opened(config)
+        self._fit()
+        self._redraw(self._drawn or self._waiting)
 
     def close(self) -> None:
         """Let go of display and ring."""
