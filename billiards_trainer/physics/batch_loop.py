@@ -21,7 +21,7 @@ from billiards_trainer.physics.layout import (
     X,
     Y,
 )
-from billiards_trainer.physics.loop import begin, bring_to, proceed
+from billiards_trainer.physics.loop import begin, bring_to, classify, proceed
 from billiards_trainer.physics.state import Floats
 
 
@@ -66,6 +66,7 @@ def run_batch(
             ball[i, WX], ball[i, WY], ball[i, WZ] = state[i, 4], state[i, 5], state[i, 6]
             ball[i, MOTION] = state[i, 7]
         whom[:, :] = 0
+        classify(ball, numbers)
         begin(
             ball,
             queue,

@@ -115,7 +115,7 @@ def unload(ball: Floats, radius: float) -> BallsState:
     position = np.empty((n, 3))
     position[:, :2] = ball[:, layout.X : layout.Y + 1]
     position[:, 2] = height_of(motion, radius)
-    return BallsState.trusted(position, velocity, ball[:, layout.WX : layout.WZ + 1], motion)
+    return BallsState.trusted(position, velocity, ball[:, layout.WX : layout.WZ + 1].copy(), motion)
 
 
 def simulate(
@@ -163,6 +163,8 @@ def simulate(
     work = Workspace.empty(len(state))
     load(work.ball, state)
     numbers, choice = numbers_of(parameters), choice_of(models or DEFAULT_MODELS)
+    loop.classify(work.ball, numbers)
+    initial = unload(work.ball, radius)
     room = 128
     times, kinds, records = _event_arrays(room)
     still = (shape.segments, shape.jaws, shape.pockets, shape.box, shape.sides, numbers, choice)
@@ -220,7 +222,7 @@ def simulate(
         complete=not stopped_by,
         stopped_by=stopped_by,
         duration=end,
-        initial=state,
+        initial=initial,
         final=unload(work.ball, radius),
         pocket_of=work.tallies[:, 0].copy(),
         parameters=parameters,

@@ -75,6 +75,16 @@ def note(records: Floats, event: int, which: int, after: int, row: Floats) -> No
 
 
 @kernel
+def classify(ball: Floats, numbers: Floats) -> None:
+    """Decide for all balls how they move, from their velocities and spins."""
+    for i in range(ball.shape[0]):
+        if ball[i, MOTION] == _POCKETED:
+            stop(ball[i], _POCKETED)
+        else:
+            settle(ball[i], numbers, True)
+
+
+@kernel
 def begin(
     ball: Floats,
     queue: Floats,
@@ -93,15 +103,10 @@ def begin(
     progress: Floats,
     tallies: Ints,
 ) -> None:
-    """Classify all balls, apply the strike (``strike[BALL] < 0``: none) and fill the queue."""
+    """Apply the strike (``strike[BALL] < 0``: none) to classified balls and fill the queue."""
     n = ball.shape[0]
     tallies[:, :] = -1
     tallies[:, 1] = 0
-    for i in range(n):
-        if ball[i, MOTION] == _POCKETED:
-            stop(ball[i], _POCKETED)
-        else:
-            settle(ball[i], numbers, True)
     events = 0
     struck = int(strike[BALL])
     if struck >= 0:

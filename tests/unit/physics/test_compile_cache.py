@@ -104,7 +104,14 @@ def test_a_warm_cache_is_used_by_the_next_process(tmp_path: Path) -> None:
 @pytest.mark.compiled
 def test_nothing_is_compiled_anew_for_inputs_of_other_types() -> None:
     warmup.warm_up()
-    kernels = (loop.begin, loop.proceed, loop.bring_to, placing.place, batch_loop.run_batch)
+    kernels = (
+        loop.classify,
+        loop.begin,
+        loop.proceed,
+        loop.bring_to,
+        placing.place,
+        batch_loop.run_batch,
+    )
     table = preset("snooker-12ft")
     state = BallsState.at_rest([[0.6, 0.6], [0.6, 1.5]], table.balls.radius)
     wide = np.zeros((2, 6))

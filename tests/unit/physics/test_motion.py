@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from billiards_trainer.physics.engine import simulate
 from billiards_trainer.physics.state import BallsState, Motion, StateError
 from billiards_trainer.physics.trajectory import EventKind
 
-from .shots import P, R, cloth, first, kinds, play, rolling
+from .shots import POOL, P, R, cloth, first, kinds, play, rolling
 
 G = P.gravity
 MIDDLE = [0.635, 0.6]
@@ -123,6 +124,16 @@ def test_motion_follows_from_velocity_and_spin() -> None:
         Motion.ROLLING,
         Motion.POCKETED,
     ]
+
+
+def test_the_motion_a_caller_claims_does_not_count() -> None:
+    honest = BallsState.moving([MIDDLE], [[0.0, 0.4]], [[0, 0, 0]], R)
+    claim = BallsState(honest.position, honest.velocity, honest.spin, np.zeros(1, dtype=np.int8))
+    shot = simulate(POOL, claim)
+    assert shot.initial.motion[0] == Motion.SLIDING
+    assert shot.path(0, [0.01])[0, 1] == pytest.approx(
+        MIDDLE[1] + 0.4 * 0.01 - 0.5 * P.mu_slide * G * 0.01**2
+    )
 
 
 def test_a_cloth_without_much_friction_takes_longer() -> None:
