@@ -81,6 +81,7 @@ class Orchestrator:
         self._status_at = 0.0
         self._sample_at = 0.0
         self._was_healthy = False
+        self._announced = False
         self._notifier = sdnotify.SystemdNotifier()
 
     def run(self) -> None:
@@ -184,6 +185,16 @@ class Orchestrator:
             _log.warning("module degraded", module=name, detail=module.heartbeat.detail)
         elif life.state is State.RUNNING:
             _log.info("module running", module=name, pid=module.child.pid, was=before.state.value)
+            if name == "api" and not self._announced:
+                self._announced = True
+                self._tell_address()
+
+    def _tell_address(self) -> None:
+        """For the person at the terminal: now the page answers."""
+        api = self._store.config.api
+        host = f"[{api.host}]" if ":" in api.host else api.host
+        with contextlib.suppress(BrokenPipeError):
+            print(f"Billiards Trainer: http://{host}:{api.port}", file=sys.stderr, flush=True)
 
     # --- talking ----------------------------------------------------------------------------
 
@@ -336,8 +347,4 @@ def run(config: Config, layers: Layers, source: m.SourceInfo) -> None:
         from billiards_trainer.storage.upgrade import migrate
 
         migrate(places.state_dir(config))
-        if "api" not in config.system.modules_off:
-            host = f"[{config.api.host}]" if ":" in config.api.host else config.api.host
-            with contextlib.suppress(BrokenPipeError):
-                print(f"Billiards Trainer: http://{host}:{port}", file=sys.stderr, flush=True)
         Orchestrator(config, layers, source, runtime_dir).run()

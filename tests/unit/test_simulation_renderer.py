@@ -123,7 +123,7 @@ def test_nothing_of_one_picture_stays_in_the_next(renderer: Renderer) -> None:
 
 def spot_light(table: Table, at: tuple[float, float], radius: float) -> NDArray[np.uint8]:
     light = np.zeros((*LightMap.shape(table), 3), np.uint8)
-    u, v = table_to_map(table) @ (*at, 1.0)
+    u, v = table_to_map() @ (*at, 1.0)
     rows, columns = np.mgrid[: light.shape[0], : light.shape[1]]
     light[np.hypot(columns - u, rows - v) * LightMap.RESOLUTION < radius] = 255
     return light
