@@ -64,8 +64,8 @@ def find_ribbons(working: Working, balls: Array, radii: Array, keep: int = 4) ->
     chosen = np.flatnonzero(inside)
     if len(chosen) < 20:
         return []
-    thinning = max(1, -(-len(chosen) // MOST_PIXELS))
-    chosen = chosen[::thinning]
+    step = max(1, -(-len(chosen) // MOST_PIXELS))
+    chosen, thinning = chosen[::step], step * found.thinning
     x = found.column[chosen] - view.width / 2
     y = found.row[chosen] - view.height / 2
     direction = np.arctan2(found.dy[chosen], found.dx[chosen]) * (TURNS / (2 * np.pi))

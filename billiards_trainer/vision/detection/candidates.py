@@ -1,6 +1,6 @@
 """Where discs of the expected size may be: edge pixels vote for the centre they would belong to.
 
-Each edge pixel of the divided picture votes for the two points that lie one ball radius away along
+Each edge pixel votes for the two points that lie one ball radius away along
 and against its gradient; a disc's outline votes for one point [Loy & Zelinsky 2003, radial
 symmetry; here with the radius known everywhere from camera and table].  Lines, rings of another
 size, hands and text spread their votes.
@@ -15,54 +15,70 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.cloth import GREY, PEDESTAL
 from billiards_trainer.vision.detection.view import View
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.uint8]
 
 EDGE = 34
-"""Weakest gradient that votes: sum of absolute Sobel responses in the divided picture."""
+"""Weakest gradient that votes: sum of absolute Sobel responses where cloth has ``GREY`` levels."""
 STRONG = 160.0
 """Gradients from here on have a full vote, so that one bright edge does not outvote a circle."""
 NEAR = 40
 """Edges farther than two pixels from anything this unlike cloth are texture, not a ball."""
-MOST_EDGES = 40_000
+MOST_EDGES = 30_000
 """Pixels that may vote; a picture of noise must not take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Edge pixels: working column and row, and the gradient's direction (unit) and size."""
+    """Edge pixels: working column and row, and the gradient's direction (unit) and size.
+
+    Each stands for ``thinning`` of them.
+    """
 
     column: NDArray[np.int64]
     row: NDArray[np.int64]
     dx: NDArray[np.float32]
     dy: NDArray[np.float32]
     size: NDArray[np.float32]
+    thinning: int
 
 
-def edges(divided: Mask, unlike: Mask, view: View) -> Edges:
-    """Edges near anything that is unlike cloth.
+def edges(image: Mask, background: Mask, unlike: Mask, view: View) -> Edges:
+    """Edges near anything that is unlike cloth; their size is relative to the cloth's brightness.
 
     Args:
-        divided: picture divided by the cloth, uint8 (height, width, 3).
+        image: working image, uint8 (height, width, 3).
+        background: the cloth's colour, likewise.
         unlike: how unlike cloth each pixel is, uint8 (height, width).
-        view: the view of both.
+        view: the view of all of them.
     """
-    near = cv2.dilate(unlike, np.ones((5, 5), np.uint8))
-    soft = cv2.GaussianBlur(divided, (3, 3), 0)
+    # Noise makes single pixels unlike cloth; a ball makes many.
+    near = cv2.dilate(cv2.blur(unlike, (3, 3)), np.ones((5, 5), np.uint8))
+    soft = cv2.GaussianBlur(image, (3, 3), 0)
     slopes = [cv2.spatialGradient(channel) for channel in cv2.split(soft)]
-    sizes = [cv2.add(cv2.convertScaleAbs(x), cv2.convertScaleAbs(y)) for x, y in slopes]
+    # Halved so that the strongest edges do not saturate.
+    sizes = [
+        cv2.add(cv2.convertScaleAbs(x, alpha=0.5), cv2.convertScaleAbs(y, alpha=0.5))
+        for x, y in slopes
+    ]
+    light = cv2.transform(background, np.full((1, 3), 1 / 3, np.float32))
+    light = cv2.add(light, PEDESTAL)
     strongest = cv2.max(cv2.max(sizes[0], sizes[1]), sizes[2])
-    index = np.flatnonzero((strongest > EDGE) & (near > NEAR))
-    if len(index) > MOST_EDGES:
-        index = index[:: -(-len(index) // MOST_EDGES)]
+    relative = cv2.divide(strongest, light, scale=GREY)
+    index = np.flatnonzero((relative > EDGE / 2) & (near > NEAR) & (view.search > 0))
+    thinning = -(-len(index) // MOST_EDGES)
+    if thinning > 1:
+        index = index[::thinning]
     channel = np.stack([s.reshape(-1)[index] for s in sizes]).argmax(axis=0)
     dx = _chosen([x for x, _ in slopes], index, channel)
     dy = _chosen([y for _, y in slopes], index, channel)
     size = np.hypot(dx, dy) + np.float32(1e-6)
     row, column = np.divmod(index, view.width)
-    return Edges(column, row, dx / size, dy / size, size)
+    scale = np.float32(GREY) / light.reshape(-1)[index]
+    return Edges(column, row, dx / size, dy / size, size * scale, max(1, thinning))
 
 
 def votes(found: Edges, view: View) -> NDArray[np.float32]:
@@ -87,11 +103,11 @@ def votes(found: Edges, view: View) -> NDArray[np.float32]:
     sigma = max(0.8, 0.14 * view.mean_radius)
     smooth = cv2.GaussianBlur(counted, (0, 0), sigma)
     # Normalised so that a full outline whose votes scatter by sigma gives the same at any scale.
-    return smooth * (sigma * sigma) / view.radius
+    return smooth * (sigma * sigma * found.thinning) / view.radius
 
 
 def peaks(
-    tally: NDArray[np.float32], view: View, least: float, most: int = 64
+    tally: NDArray[np.float32], view: View, least: float, most: int = 80
 ) -> tuple[Array, Array]:
     """Highest places of the vote map where a ball's centre may be.
 

@@ -27,7 +27,7 @@ Mask = NDArray[np.uint8]
 LightView = NDArray[np.uint8]
 """The projector's light map at the exposure (see ``light_map``): BGR uint8, table coordinates."""
 
-LEAST_VOTES = 0.22
+LEAST_VOTES = 0.2
 LEAST_CONFIDENCE = 0.5
 EDGE_SCATTER_PX = 0.45
 """Scatter of a ray's edge that stays however clear the outline: lens, limb and light."""
@@ -106,8 +106,9 @@ class BallDetector:
             return []
         rays = refine.sample(picture, view, view.to_full(places))
         background = refine.background_at(working.cloth.background, places)
-        fit = refine.fit(rays, refine.edge_strength(rays, background))
-        verdict = judge.judge(view, working.unlike, value, fit)
+        strength = refine.edge_strength(rays, background)
+        fit = refine.fit(rays, strength)
+        verdict = judge.judge(working, value, fit, strength)
         keep = judge.select(view, fit, verdict, LEAST_CONFIDENCE)
         if len(keep) == 0:
             return []

@@ -48,6 +48,7 @@ class View:
         spokes: pixel of a disc's middle → its outline relative to it, (RAYS, 2) pixels.
         cloth: 255 where the picture shows the bed inside the noses, uint8 (height, width).
         centres: 255 where a ball's centre may be seen.
+        search: 255 where a ball may show.
         shaft: 255 where the edges of a cue's shaft are looked for: the bed without its rim.
         mean_radius: mean ball radius in working pixels.
     """
@@ -64,6 +65,7 @@ class View:
     spokes: Lookup
     cloth: Mask
     centres: Mask
+    search: Mask
     shaft: Mask
     mean_radius: float
 
@@ -157,6 +159,7 @@ def make_view(table: Table, camera: CameraModel) -> View:
         spokes=Lookup(origin, step, spokes.reshape(*shape, RAYS, 2)),
         cloth=blank,
         centres=blank,
+        search=blank,
         shaft=blank,
         mean_radius=mean / shrink,
     )
@@ -165,7 +168,10 @@ def make_view(table: Table, camera: CameraModel) -> View:
     allowed = _allowed_centres(table, x, y)
     rim = 0.7 * ball
     inner = corners + np.where(corners > 0, -rim, rim)
-    return replace(view, cloth=bed, centres=allowed, shaft=view.polygon(inner) & bed)
+    reach = 2 * round(1.4 * float(size_map.max())) + 1
+    search = cv2.dilate(allowed, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    shaft = view.polygon(inner) & bed
+    return replace(view, cloth=bed, centres=allowed, search=search, shaft=shaft)
 
 
 def _allowed_centres(table: Table, x: NDArray[np.float32], y: NDArray[np.float32]) -> Mask:

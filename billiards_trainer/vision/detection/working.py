@@ -52,6 +52,5 @@ def prepare(picture: Mask, view: View, hint: tuple[float, float, float] | None =
     learned = cloth.learn(image, view, hint)
     divided = cloth.divide(image, learned.background)
     unlike = cloth.unlikeness(divided, learned)
-    return Working(
-        view, picture, image, learned, divided, unlike, candidates.edges(divided, unlike, view)
-    )
+    found = candidates.edges(image, learned.background, unlike, view)
+    return Working(view, picture, image, learned, divided, unlike, found)
