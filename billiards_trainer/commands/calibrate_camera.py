@@ -1,0 +1,186 @@
+"""``calibrate camera``: the table, the camera's pose and its lens, from pictures or films.
+
+All pictures must come from one camera that hung still: they are put together, pixel by pixel the
+median, so that players and balls that move disappear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from billiards_trainer.commands.track import chosen_table, parse_corners
+from billiards_trainer.errors import InputError
+from billiards_trainer.table import BALL_SETS, TABLE_NAMES, Table, preset
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from billiards_trainer.vision.calibration.table_finder import TableFit
+
+FROM_A_FILM = 9
+"""Pictures taken from each film, spread over its length."""
+_MOST_PICTURES = 25
+_MOST_PIXELS = 40_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Pictures, and what is known of table and camera."""
+    parser.add_argument("files", nargs="+", metavar="PICTURE|FILM", help="of one camera at rest")
+    table = parser.add_mutually_exclusive_group()
+    table.add_argument("--table", choices=TABLE_NAMES, help="a table of the usual kind")
+    table.add_argument("--table-size", metavar="LxW", help="nose to nose, metres, e.g. 2.54x1.27")
+    parser.add_argument("--ball-diameter", metavar="D", type=float, help="metres")
+    parser.add_argument("--balls", choices=sorted(BALL_SETS), help="which game; pool if not given")
+    parser.add_argument(
+        "--corners",
+        metavar="x,y,x,y,x,y,x,y",
+        help="the four cushion-nose corners in the picture, pixels; found when not given",
+    )
+    parser.add_argument("--as-given", action="store_true", help="do not refine the corners")
+    parser.add_argument("--camera-height", type=float, metavar="M", help="lens above the cloth")
+    parser.add_argument("--store", type=Path, metavar="FOLDER", help="where to keep the result")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Calibrate, store and print.
+
+    Raises:
+        InputError: bad input, or no table in the pictures.
+    """
+    height = arguments.camera_height
+    if height is not None and not 0.5 <= height <= 20.0:
+        raise InputError(f"--camera-height: {height:g} is not between 0.5 and 20 metres")
+    corners = parse_corners(arguments.corners)
+    if arguments.as_given and corners is None:
+        raise InputError("--as-given: there are no --corners to take as they are")
+    table = _table(arguments)
+
+    from billiards_trainer.vision.calibration.table_finder import TableNotFound, find_table
+
+    picture = _combined([Path(name) for name in arguments.files])
+    try:
+        fit = find_table(
+            picture,
+            table,
+            corners=corners,
+            refine=not arguments.as_given,
+            camera_height=height,
+        )
+    except TableNotFound as error:
+        raise InputError(f"{', '.join(arguments.files)}: {error}") from None
+    print(json.dumps(_stored(fit, arguments), indent=1, allow_nan=False))
+    return 0
+
+
+def _table(arguments: argparse.Namespace) -> Table | None:
+    if arguments.table is not None:
+        return preset(arguments.table)
+    described = (arguments.table_size, arguments.ball_diameter, arguments.balls)
+    return None if described == (None, None, None) else chosen_table(*described)
+
+
+def _combined(paths: list[Path]) -> NDArray[np.uint8]:
+    """One picture of all: of each pixel the median.
+
+    Raises:
+        InputError: a file that is neither picture nor film, or sizes that differ.
+    """
+    import numpy as np
+
+    pictures: list[NDArray[np.uint8]] = []
+    for path in paths:
+        for picture in _pictures(path):
+            if pictures and picture.shape != pictures[0].shape:
+                raise InputError(f"{path}: its size differs from that of {paths[0]}")
+            pictures.append(picture)
+    if len(pictures) == 1:
+        return pictures[0]
+    step = max(1, -(-len(pictures) // _MOST_PICTURES))
+    return np.median(np.stack(pictures[::step]), axis=0).astype(np.uint8)
+
+
+def _pictures(path: Path) -> list[NDArray[np.uint8]]:
+    import cv2
+    import numpy as np
+
+    cv2.setNumThreads(1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise InputError(f"{path}: not readable: {error.strerror}") from None
+    try:
+        still = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:
+        still = None
+    if still is not None:
+        if still.shape[0] * still.shape[1] > _MOST_PIXELS:
+            raise InputError(f"{path}: a picture of more than {_MOST_PIXELS // 10**6} megapixels")
+        return [np.asarray(still, dtype=np.uint8)]
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        wanted = set(np.linspace(0, max(count - 1, 0), FROM_A_FILM).astype(int).tolist())
+        found = []
+        for number in range(count):
+            if not capture.grab():
+                break
+            if number in wanted:
+                read, frame = capture.retrieve()
+                if read:
+                    found.append(np.asarray(frame, dtype=np.uint8))
+    finally:
+        capture.release()
+    if not found:
+        raise InputError(f"{path}: neither a picture nor a film that can be read")
+    return found
+
+
+def _stored(fit: TableFit, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Store the fit; what the command prints about it."""
+    from billiards_trainer.vision.calibration.store import CalibrationStore
+
+    folder = arguments.store or _usual_folder()
+    names = tuple(Path(name).name for name in arguments.files)
+    table = {"name": fit.table.name, "width": fit.table.width, "length": fit.table.length}
+    about = {
+        "camera": fit.camera.to_dict(),
+        "table": table,
+        "source": {"kind": "film", "name": names[0]},
+        "head_guessed": fit.head_guessed,
+        "cushion_width": fit.cushion_width,
+        "confidence": fit.confidence,
+    }
+    try:
+        record = CalibrationStore(folder).save(
+            about, residual_mm=fit.residual_mm, solved_from=names
+        )
+    except OSError as error:
+        raise InputError(f"cannot store into {folder}: {error.strerror}") from None
+    return {
+        "id": record.id,
+        "stored": str(folder / f"{record.id}.json"),
+        "residual_mm": fit.residual_mm,
+        "residual_px": fit.residual_px,
+        "confidence": fit.confidence,
+        "table": table,
+        "table_assumed": fit.table_assumed,
+        "head_guessed": fit.head_guessed,
+        "source": fit.source,
+        "solved_from": list(names),
+        "corners_px": fit.corners_px.tolist(),
+        "cloth_corners_px": fit.cloth_corners_px.tolist(),
+        "camera_height_m": float(fit.camera.position[2]),
+        "camera": fit.camera.to_dict(),
+    }
+
+
+def _usual_folder() -> Path:
+    from billiards_trainer.config.schema import Config
+    from billiards_trainer.places import state_dir
+
+    return state_dir(Config()) / "calibrations"
