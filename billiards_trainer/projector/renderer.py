@@ -47,8 +47,10 @@ class SceneRenderer:
         self.canvas: Canvas = np.zeros((projection.height, projection.width, 4), dtype=np.uint8)
         self._clearance = clearance
         self._shapes = ShapeMaker(table, projection)
+        self._cloth_px = fixed(self._shapes.cloth_px)
         self._text = TextPainter(projection)
         self._dirty: list[Rect] = []
+        self._spilt: list[Rect] = []
 
     def draw(self, scene: m.Scene, lead_s: float = 0.0) -> list[Rect]:
         """Replace what is on the canvas by a scene.
@@ -64,18 +66,17 @@ class SceneRenderer:
         before = rects.merged(self._dirty)
         for left, top, right, bottom in before:
             self.canvas[top:bottom, left:right] = 0
-        self._dirty = []
+        self._dirty, self._spilt = [], []
         lead = min(max(lead_s, 0.0), _LONGEST_LEAD_S)
         drawn = [e for e in scene.elements if e.opacity > 0]
-        shapes, spills = self._shapes.shapes([e for e in drawn if not isinstance(e, m.Text)], lead)
+        shapes = self._shapes.shapes([e for e in drawn if not isinstance(e, m.Text)], lead)
         by_element = {id(shape.element): shape for shape in shapes}
         for element in drawn:
             if isinstance(element, m.Text):
-                spills = self._draw_text(element) or spills
+                self._draw_text(element)
             elif (shape := by_element.get(id(element))) is not None:
                 self._draw_shape(shape)
-        if spills:
-            self._blacken_outside()
+        self._blacken_outside()
         if scene.keep_clear and self._dirty:
             self._blacken_balls(scene, lead)
         return rects.merged([*before, *self._dirty])
@@ -94,7 +95,7 @@ class SceneRenderer:
             paint = functools.partial(self._paint, shape, colour)
             outlines = [outline / (1 << SHIFT) for outline in (*shape.edge, *shape.line)]
             self._blend(rects.tiled(outlines, rect), opacity, paint)
-        self._dirty.append(rect)
+        self._mark(rect, spills=shape.spills)
 
     def _paint(self, shape: Shape, ink: Colour) -> None:
         # Runs of one stroke overlap and are filled one by one: together they would leave holes.
@@ -109,24 +110,26 @@ class SceneRenderer:
 
     def _blend(self, tiles: list[Rect], opacity: float, paint: Callable[[], None]) -> None:
         """Paint translucently over what is there: mix the pictures before and after."""
-        before = [self.canvas[y0:y1, x0:x1].copy() for x0, y0, x1, y1 in tiles]
+        views = [self.canvas[y0:y1, x0:x1] for x0, y0, x1, y1 in tiles]
+        before = [view.copy() if cv2.hasNonZero(_flat(view)) else None for view in views]
         paint()
-        for (x0, y0, x1, y1), old in zip(tiles, before, strict=True):
-            new = self.canvas[y0:y1, x0:x1]
-            new[...] = cv2.addWeighted(new, opacity, old, 1 - opacity, 0.0)
+        for view, old in zip(views, before, strict=True):
+            flat = _flat(view)
+            if old is None:
+                cv2.convertScaleAbs(flat, flat, opacity)
+            else:
+                cv2.addWeighted(flat, opacity, _flat(old), 1 - opacity, 0.0, flat)
 
-    def _draw_text(self, text: m.Text) -> bool:
-        """Whether anything was drawn."""
+    def _draw_text(self, text: m.Text) -> None:
         placed = self._text.place(text)
         if placed is None:
-            return False
+            return
         left, top, right, bottom = placed.rect
         target = self.canvas[top:bottom, left:right, :3]
-        weight = placed.mask[..., None].astype(np.float32) * np.float32(text.opacity / 255)
+        weight = placed.coverage * np.float32(text.opacity)
         ink = np.array(self._colour(text)[:3], dtype=np.float32)
         target[...] = (target + (ink - target) * weight + 0.5).astype(np.uint8)
-        self._dirty.append(placed.rect)
-        return True
+        self._mark(placed.rect, spills=bool(self._shapes.beyond_cloth(placed.corners).any()))
 
     def _blacken_balls(self, scene: m.Scene, lead: float) -> None:
         """Nothing is drawn over balls: own light would change their colours for the camera.
@@ -142,14 +145,25 @@ class SceneRenderer:
 
     def _blacken_outside(self) -> None:
         """Nothing is drawn into pockets or off the table."""
-        height, width = self.canvas.shape[:2]
-        right, bottom = width + 1.0, height + 1.0
-        frame = np.array([[-2.0, -2.0], [right, -2.0], [right, bottom], [-2.0, bottom]])
-        outlines = [fixed(frame), fixed(self._shapes.cloth_px)]
-        cv2.fillPoly(self.canvas, outlines, _BLACK, cv2.LINE_AA, SHIFT)
+        for left, top, right, bottom in rects.merged(self._spilt):
+            view = self.canvas[top:bottom, left:right]
+            x, y = right - left + 1.0, bottom - top + 1.0
+            frame = fixed(np.array([[-2.0, -2.0], [x, -2.0], [x, y], [-2.0, y]]))
+            cloth = self._cloth_px - np.array([left, top], dtype=np.int32) * (1 << SHIFT)
+            cv2.fillPoly(view, [frame, cloth], _BLACK, cv2.LINE_AA, SHIFT)
+
+    def _mark(self, rect: Rect, *, spills: bool) -> None:
+        self._dirty.append(rect)
+        if spills:
+            self._spilt.append(rect)
 
     def _colour(self, element: m.Drawn) -> Colour:
         return _scaled(_parsed(element.colour), self.brightness)
+
+
+def _flat(view: Canvas) -> Canvas:
+    """The same pixels with one channel: OpenCV counts and mixes these fastest."""
+    return view.reshape(view.shape[0], -1)
 
 
 def _moved(centre: m.XY, velocity: m.XY, seconds: float) -> m.XY:

@@ -61,6 +61,8 @@ class Shape:
     """Fill all cores in one go: what lies in two of them is a hole (rings)."""
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """Pixels around everything: left, top, right, bottom."""
+    spills: bool = False
+    """Something of it lies beyond the cloth."""
 
     @property
     def parts(self) -> tuple[list[Any], list[Any], list[Any]]:
@@ -89,8 +91,8 @@ class ShapeMaker:
         self._normals, self._offsets = _half_planes(outline)
         self.cloth_px = projection.to_pixels(self._bent_outline(outline))
 
-    def shapes(self, elements: Sequence[Drawable], lead_s: float) -> tuple[list[Shape], bool]:
-        """The shapes of elements, in pixels, in the same order, and whether any leaves the cloth.
+    def shapes(self, elements: Sequence[Drawable], lead_s: float) -> list[Shape]:
+        """The shapes of elements, in pixels, in the same order.
 
         Elements that have no extent, or that the projection cannot reach, are left out.
         """
@@ -146,12 +148,12 @@ class ShapeMaker:
         edge, core = strokes.bands(points, _halves(half_px) / scale)
         shape.add_stroke(float(half_px.min()), [edge], [core], points)
 
-    def _projected(self, made: Iterable[Shape]) -> tuple[list[Shape], bool]:
+    def _projected(self, made: Iterable[Shape]) -> list[Shape]:
         """The shapes in pixels instead of metres; one call of the projection for all of them."""
         shapes = [shape for shape in made if shape.edge or shape.line]
         outlines = [o for s in shapes for part in s.parts for o in part]
         if not outlines:
-            return [], False
+            return []
         points = np.concatenate(outlines)
         pixels = self._projection.to_pixels(points)
         lost = np.isnan(pixels)
@@ -170,12 +172,13 @@ class ShapeMaker:
                         shape.core, shape.edge = [_fixed(core)], [_fixed(edge)]
         lowest, highest = np.minimum.reduceat(pixels, starts), np.maximum.reduceat(pixels, starts)
         boxes = np.hstack([lowest, highest])
-        for shape, box in zip(shapes, boxes.tolist(), strict=True):
-            shape.box = box
+        outside = np.logical_or.reduceat(self.beyond_cloth(points), starts)
+        for shape, box, spills in zip(shapes, boxes.tolist(), outside.tolist(), strict=True):
+            shape.box, shape.spills = box, spills
         if lost.any():
             hidden = np.logical_or.reduceat(lost.any(axis=1), starts)
             shapes = [s for s, out in zip(shapes, hidden.tolist(), strict=True) if not out]
-        return shapes, self._leave_cloth(points)
+        return shapes
 
     def _bent(self, points: Array) -> Array:
         """More points where the lens bends lines."""
@@ -189,8 +192,10 @@ class ShapeMaker:
         scale = float(self._projection.pixels_per_metre([centre])[0])
         return math.sqrt(8 * radius * _FLATNESS_PX / scale) if scale > 0 else radius
 
-    def _leave_cloth(self, points: Array) -> bool:
-        return bool((self._normals @ points.T < self._offsets[:, None]).any())
+    def beyond_cloth(self, points: Array) -> NDArray[np.bool_]:
+        """Which points (N, 2) lie on rails, in pockets or further away; shape (N,)."""
+        outside = self._normals @ points.T < self._offsets[:, None]
+        return np.asarray(outside.any(axis=0))
 
 
 class _Rings:

@@ -29,10 +29,13 @@ _LARGEST_PX = 320
 
 @dataclass(frozen=True, slots=True)
 class PlacedMask:
-    """Coverage (0…255) of the pixels in ``rect`` = (left, top, right, bottom)."""
+    """Coverage (0…1, shape (H, W, 1)) of the pixels in ``rect``, and the box's corners on the
+    cloth, (4, 2) in metres.
+    """
 
     rect: Rect
-    mask: Mask
+    coverage: NDArray[np.float32]
+    corners: NDArray[np.float64]
 
 
 class TextPainter:
@@ -82,7 +85,8 @@ class TextPainter:
             glyphs, h, (int(right - left), int(bottom - top)), flags=cv2.INTER_LINEAR
         )
         rect = (int(left), int(top), int(right), int(bottom))
-        return PlacedMask(rect, np.asarray(mask, dtype=np.uint8).reshape(bottom - top, -1))
+        coverage = (mask / 255).astype(np.float32).reshape(bottom - top, right - left, 1)
+        return PlacedMask(rect, coverage, corners)
 
 
 def _corners(text: m.Text, width_em: float, height_em: float) -> NDArray[np.float64]:
