@@ -221,7 +221,7 @@ def _clutter(p: _Painter, points: F32, light: F32) -> None:
     )
     mask = np.asarray(cv2.GaussianBlur(p.mask(_at(outline, FLOOR + 0.2)), (0, 0), 1.2), np.float32)
     tone = rng.uniform(0.02, 0.35)
-    colour = np.clip(tone * (1 + 0.3 * rng.standard_normal(3)), 0.01, 0.6)
+    colour = np.clip(tone * (1 + 0.12 * rng.standard_normal(3)), 0.01, 0.6)
     p.paint(mask, colour, light, points, FLOOR)
 
 

@@ -501,7 +501,7 @@ def draw_limb(
     dw = dx * wx + dy * wy + dz * wz
     # Pieces so short that their boxes hug the rod; a pixel belongs to the piece it is beside.
     reach_a, reach_b = -ra + slide_low - 0.02, length + rb + slide_high + 0.02
-    pieces = 1 + int((reach_b - reach_a) / max(4.0 * max(ra, rb), 0.06))
+    pieces = 1 + int((reach_b - reach_a) / max(1.5 * max(ra, rb), 0.06))
     step = (reach_b - reach_a) / pieces
     for piece in range(pieces):
         s0 = reach_a + piece * step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -157,8 +157,19 @@ def visible_disc(camera: CameraModel, centre: ArrayLike, radius: float) -> tuple
     return middle, math.sqrt(full / math.pi)
 
 
-def covered_by_balls(discs: Sequence[tuple[Array, float]], depths: Sequence[float]) -> list[float]:
-    """Share of each disc that nearer discs leave free, from an even grid of test points."""
+def visible_shares(
+    discs: Sequence[tuple[Array, float]],
+    depths: Sequence[float],
+    limb_depth: Callable[[Array], Array],
+) -> list[float]:
+    """Share of each disc that neither a nearer disc nor a limb covers, from even test points.
+
+    Args:
+        discs: middle (pixels) and radius of each ball's visible disc.
+        depths: distance of each ball's centre from the camera, metres.
+        limb_depth: distance from the camera of the nearest limb or cue at pixels (N, 2), infinite
+            where there is none.
+    """
     k = np.arange(60)
     r = np.sqrt((k + 0.5) / 60)
     a = k * math.pi * (3 - math.sqrt(5))
@@ -166,7 +177,7 @@ def covered_by_balls(discs: Sequence[tuple[Array, float]], depths: Sequence[floa
     out = []
     for i, (middle, radius) in enumerate(discs):
         points = middle + radius * grid
-        free = np.ones(len(points), bool)
+        free = limb_depth(points) > depths[i]
         for j, (other, reach) in enumerate(discs):
             if j != i and depths[j] < depths[i] and math.dist(middle, other) < radius + reach:
                 free &= ((points - other) ** 2).sum(axis=1) > reach**2

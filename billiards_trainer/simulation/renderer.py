@@ -213,6 +213,19 @@ class Renderer:
             self._caption.put(out)
         return out
 
+    def limb_depth(self, pixels: F64) -> F64:
+        """How far from the camera the nearest limb or cue of the last picture is, metres.
+
+        Args:
+            pixels: (N, 2).
+
+        Returns:
+            (N,), infinite where there is none.
+        """
+        column = np.clip(np.rint(pixels[:, 0]).astype(np.intp), 0, self._width - 1)
+        row = np.clip(np.rint(pixels[:, 1]).astype(np.intp), 0, self._height - 1)
+        return self._depths[row, column].astype(np.float64)
+
     def _draw_balls(self, view: View, light: U8, lit: bool) -> None:
         radius = self.table.balls.radius
         bounce_share = bgr(self.setup.cloth.colour)

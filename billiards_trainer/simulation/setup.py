@@ -141,7 +141,7 @@ class ProjectorLook:
     """
 
     position: XYZ = (0.635, 1.27, 2.4)
-    strength: float = 1.7
+    strength: float = 2.3
     black: float = 0.006
     error: Matrix3 = IDENTITY
 
@@ -161,7 +161,7 @@ class Setup:
 
     camera: CameraModel
     lamps: tuple[Lamp, ...]
-    ambient: Colour = (0.15, 0.15, 0.16)
+    ambient: Colour = (0.13, 0.13, 0.14)
     sensor: Sensor = Sensor()
     cloth: ClothLook = ClothLook()
     rails: RailLook = RailLook()
@@ -186,9 +186,9 @@ class Setup:
             distortion=(-0.045, 0.008, 0.0004, -0.0003, 0.0),
         )
         lamps = (
-            Lamp((0.10 * w, 0.22 * length, 1.9), (0.08, 0.22), 0.62, (1.0, 0.97, 0.91)),
-            Lamp((0.95 * w, 0.55 * length, 2.1), (0.08, 0.22), 0.50, (1.0, 0.97, 0.91)),
-            Lamp((0.25 * w, 0.86 * length, 1.9), (0.08, 0.22), 0.56, (1.0, 0.98, 0.92)),
+            Lamp((-0.15 * w, 0.30 * length, 1.75), (0.07, 0.20), 0.95, (1.0, 0.97, 0.91)),
+            Lamp((1.05 * w, 0.52 * length, 1.95), (0.07, 0.20), 0.58, (1.0, 0.97, 0.92)),
+            Lamp((0.15 * w, 0.84 * length, 1.85), (0.07, 0.20), 0.55, (1.0, 0.98, 0.93)),
         )
         return cls(
             camera=camera,

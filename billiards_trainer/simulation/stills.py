@@ -13,8 +13,8 @@ from billiards_trainer.simulation.observation import (
     CuePose,
     Observation,
     Truth,
-    covered_by_balls,
     visible_disc,
+    visible_shares,
 )
 from billiards_trainer.simulation.orientation import random_turn
 from billiards_trainer.simulation.renderer import BallView, Limb, Renderer, View
@@ -58,7 +58,7 @@ def render_balls(
     image = renderer.render(View(views, limbs), light=light, seed=seed)
     discs = [visible_disc(camera, c, radius) for c in centres]
     depths = [float(np.linalg.norm(c - camera.position)) for c in centres]
-    free = covered_by_balls(discs, depths)
+    free = visible_shares(discs, depths, renderer.limb_depth)
     truths = tuple(
         BallTruth(
             label=label,

@@ -24,8 +24,8 @@ from billiards_trainer.simulation.observation import (
     Observation,
     TrueEvent,
     Truth,
-    covered_by_balls,
     visible_disc,
+    visible_shares,
 )
 from billiards_trainer.simulation.orientation import rotation
 from billiards_trainer.simulation.randomise import random_parameters, random_setup
@@ -116,7 +116,7 @@ class VirtualTable:
         self._frame += 1
         view, truth = self._look()
         image = self.renderer.render(view, light=light, seed=self._frame)
-        return Observation(image, truth, events, self.camera)
+        return Observation(image, self._with_visibility(truth), events, self.camera)
 
     def skip(self, seconds: float) -> tuple[TrueEvent, ...]:
         """Let time pass without taking pictures; returns what happened."""
@@ -126,7 +126,7 @@ class VirtualTable:
     def _look(self) -> tuple[View, Truth]:
         """What the camera is about to see, and the truth about it."""
         world, act, now = self.world, self.world.act, self.world.time
-        views, truths, discs, depths = [], [], [], []
+        views, truths = [], []
         for index, label in enumerate(world.labels):
             middle = act.ball(index, np.array([now]))
             at, turn = middle.position[0], world.turns[index]
@@ -145,8 +145,6 @@ class VirtualTable:
                 views.append(BallView(label, at[None], turn[None]))
                 seen = at
             disc, radius = self._disc(index, seen)
-            discs.append((disc, radius))
-            depths.append(float(np.linalg.norm(seen - self._eye)))
             truths.append(
                 BallTruth(
                     label, at, middle.velocity[0], spin, turn.copy(), bool(middle.on_table[0]),
@@ -157,14 +155,19 @@ class VirtualTable:
         slides = np.zeros(1)
         if isinstance(act, Shot) and limbs:
             slides = self._slides(act, now)
-        free = iter(covered_by_balls(discs, depths))
-        seen_truths = tuple(
-            replace(t, visible=next(free)) if t.radius_px > 0 else t for t in truths
-        )
         truth = Truth(
-            self._frame, now, seen_truths, act.cue(now), act.phase(now), world.rack, world.shot
+            self._frame, now, tuple(truths), act.cue(now), act.phase(now), world.rack, world.shot
         )
         return View(views, limbs, slides), truth
+
+    def _with_visibility(self, truth: Truth) -> Truth:
+        """Add what the picture just drawn shows of each ball."""
+        shown = [b for b in truth.balls if b.radius_px > 0]
+        discs = [(np.array(b.pixel), b.radius_px) for b in shown]
+        depths = [float(np.linalg.norm(b.seen - self._eye)) for b in shown]
+        free = iter(visible_shares(discs, depths, self.renderer.limb_depth))
+        balls = (replace(b, visible=next(free)) if b.radius_px > 0 else b for b in truth.balls)
+        return replace(truth, balls=tuple(balls))
 
     def _disc(self, index: int, seen: Array) -> tuple[Array, float]:
         """The ball's visible disc; computed anew only when it has moved."""

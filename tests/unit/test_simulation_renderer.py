@@ -14,7 +14,7 @@ from billiards_trainer import table as tables
 from billiards_trainer.light_map import LightMap, table_to_map
 from billiards_trainer.simulation import textures
 from billiards_trainer.simulation.body import Stance, cue_limb, player_limbs
-from billiards_trainer.simulation.observation import CuePose, covered_by_balls, visible_disc
+from billiards_trainer.simulation.observation import CuePose, visible_disc, visible_shares
 from billiards_trainer.simulation.orientation import orthonormal, random_turn, rotation
 from billiards_trainer.simulation.randomise import random_setup
 from billiards_trainer.simulation.renderer import BallView, Renderer, View
@@ -80,7 +80,8 @@ def test_a_ball_is_drawn_where_it_is_to_a_twentieth_of_a_pixel(at: tuple[float, 
     difference = linear(renderer.render(View())) - linear(white.image)
     x, y, r = edge_circle(difference, *truth.pixel, truth.radius_px)
     assert math.dist((x, y), truth.pixel) < 0.05
-    assert r == pytest.approx(truth.radius_px, abs=0.25)
+    # The soft edge of the shadow behind it makes the dark disc look a little larger.
+    assert -0.05 < r - truth.radius_px < 0.35
     # Parallax: at the height of the centre the pixel is the ball's place, on the cloth it is not.
     radius = POOL.balls.radius
     assert math.dist(white.camera.to_plane((x, y), radius), at) < 0.4e-3
@@ -275,10 +276,24 @@ def test_random_balls_lie_on_the_table_and_not_in_each_other() -> None:
             assert set(dict(balls)) <= set(full_set(table))
 
 
-def test_covered_shares() -> None:
+def test_visible_shares() -> None:
+    def nothing(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.full(len(pixels), np.inf)
+
     far, near = (np.array([50.0, 50.0]), 10.0), (np.array([60.0, 50.0]), 10.0)
-    assert covered_by_balls([far, near], [2.5, 2.4]) == [pytest.approx(0.61, abs=0.08), 1.0]
-    assert covered_by_balls([far, (np.array([90.0, 50.0]), 10.0)], [2.5, 2.4]) == [1.0, 1.0]
+    shares = visible_shares([far, near], [2.5, 2.4], nothing)
+    assert shares == [pytest.approx(0.61, abs=0.08), 1.0]
+    apart = (np.array([90.0, 50.0]), 10.0)
+    assert visible_shares([far, apart], [2.5, 2.4], nothing) == [1.0, 1.0]
+
+
+def test_a_ball_under_the_cue_is_seen_in_part(renderer: Renderer) -> None:
+    pose = CuePose((0.9, 1.5, 0.09), math.radians(90), 0.0)
+    limbs = (cue_limb(pose, renderer.setup.cue),)
+    balls = [("3", (0.9, 1.2)), ("5", (0.5, 1.2))]
+    under, free = render_balls(renderer, balls, limbs=limbs).truth.balls
+    assert 0.4 < under.visible < 0.9
+    assert free.visible == 1.0
 
 
 def test_rotations() -> None:
