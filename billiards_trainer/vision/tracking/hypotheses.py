@@ -171,7 +171,11 @@ def reflected(motion: Motion, table: Table) -> Motion | None:
         place, speed = getattr(after, axis), getattr(after, "v" + axis)
         for wall, outward in ((radius, -1.0), (high, 1.0)):
             beyond = (place - wall) * outward
-            if beyond <= 0.0 or speed * outward <= 0.0 or in_mouth(after.x, after.y, table):
+            if beyond <= 0.0 or speed * outward <= 0.0:
+                continue
+            # Where it went over the nose: there may have been a pocket.
+            ago = beyond / abs(speed)
+            if in_mouth(after.x - after.vx * ago, after.y - after.vy * ago, table):
                 continue
             setattr(after, axis, wall - outward * _E_CUSHION * beyond)
             setattr(after, "v" + axis, -_E_CUSHION * speed)

@@ -2,7 +2,7 @@
 
 The mean of n measurements jitters by sigma/n from picture to picture, and a single bad detection
 (a shadow, a finger) must not pull it: each is taken in with Huber's weight.  Whether the ball moved
-is asked of the last few measurements together: their mean against the place so far, at 4.5 standard
+is asked of the last few measurements together: their mean against the place so far, at 5.5 standard
 deviations of that difference (one false alarm in more than an hour of 15 balls at 30 pictures a
 second), and all of them must have moved the same way.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 WINDOW = 3
 """Measurements that are asked together."""
-_LEVEL = 4.5
+_LEVEL = 5.5
 _LEAST = 0.0006
 """Smaller moves are changes of light, not of the ball; metres."""
 _HUBER = 2.5

@@ -35,7 +35,6 @@ class Track:
         in_hand: whether a hand has it (cue ball).
         dropped: whether it went in a pocket.
         fallback: where it lay before a kick that may have been a mistake.
-        fallback_ns: when that was.
         measured: the last measurement, metres, if it was made in the last picture.
         pixels: (x, y, radius) in that picture.
         evidence: what had to be assumed in the last picture.
@@ -59,7 +58,6 @@ class Track:
     in_hand: bool = False
     dropped: bool = False
     fallback: Rest | None = None
-    fallback_ns: int = 0
     measured: tuple[float, float] | None = None
     pixels: tuple[float, float, float] | None = None
     evidence: tuple[Evidence, ...] = ()

@@ -34,7 +34,10 @@ _SURPLUS = 4
 """Times as many pictures where all balls of that label are on the table already."""
 _UNMOVED = 0.002
 """A detection so near to a ball at rest is that ball, metres."""
-_PROVISIONAL_S = 0.4
+_CONVINCED = 3
+"""Pictures of motion after a kick that show that it was one."""
+_CLEARLY_MOVING = 0.2
+"""A ball seen only a few times moves when it is faster than this, m/s."""
 _HAND_S = 0.7
 _PLACED_S = 0.5
 _LONGEST_GAP_S = 3.0
@@ -218,7 +221,7 @@ class Tracker:
             elif way.kind == "contact":
                 evidence.append("contact")
                 track.kicked_ns = time_ns
-            if track.fallback is not None and time_ns - track.fallback_ns > _PROVISIONAL_S * 1e9:
+            if len(track.recent) >= _CONVINCED:
                 track.fallback = None
         track.recent.append((time_ns, x, y))
         track.measured = (x, y)
@@ -264,15 +267,15 @@ class Tracker:
         self, track: Track, x: float, y: float, variance: float, dt: float, time_ns: int
     ) -> None:
         if track.rest is not None:
-            track.fallback, track.fallback_ns = track.rest, time_ns
+            track.fallback = track.rest
+        else:
+            track.kicks.append(time_ns)
         vx, vy = (x - track.x) / dt, (y - track.y) / dt
         change = math.hypot(vx - track.velocity[0], vy - track.velocity[1])
         std = math.sqrt(variance)
         track.start(Motion.started(x, y, vx, vy, std, 0.7 * change + std / dt), time_ns)
         track.kicked_ns = time_ns
         track.recent.clear()
-        if track.hits > 1 and track.fallback_ns != time_ns:
-            track.kicks.append(time_ns)
 
     def _come_back(self, track: Track, x: float, y: float, variance: float, time_ns: int) -> None:
         track.life = "new"
@@ -437,7 +440,9 @@ class Tracker:
         if track.rest is not None:
             track.moving = False
         elif not track.moving:
-            track.moving = track.speed > self.settings.move_speed and track.hits > 1
+            known = track.hits > self.settings.rest_pictures
+            least = self.settings.move_speed if known else _CLEARLY_MOVING
+            track.moving = track.speed > least
         elif track.speed < 0.75 * self.settings.move_speed:
             track.moving = False
 
