@@ -170,7 +170,7 @@ def test_a_fast_ball_is_potted_though_it_vanishes_between_two_pictures() -> None
     corner = np.array(next(p for p in POOL.pockets if p.name == "far-right").centre)
     places = np.array([corner - 0.9, corner - 0.5])
     played = play(POOL, places, ("cue", "1"), Strike(0, 5.0, math.pi / 4))
-    assert [labels for _, labels, _ in played.true_events(m.EventKind.POCKETED)][0] == ("1",)
+    assert next(labels for _, labels, _ in played.true_events(m.EventKind.POCKETED)) == ("1",)
     pots = of(played, m.EventKind.POCKETED)
     assert [(e.labels, e.pocket) for e in pots][:1] == [(("1",), "far-right")]
 

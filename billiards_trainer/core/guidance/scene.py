@@ -197,7 +197,7 @@ def _words(
     if prediction.scratch_probability >= _SCRATCH:
         if cue_path is not None:
             found += _pocket_bar(brush, cue_path.pocket, palette.WARNING)
-        place = _free_place(brush, prediction.ghost_ball or _last(cue_path), angle, balls)
+        place = _free_place(brush, prediction.ghost_ball or _first(cue_path), angle, balls)
         if place is not None:
             found.append(
                 m.Text(
@@ -227,8 +227,8 @@ def _words(
     return found
 
 
-def _last(path: m.PathPiece | None) -> Point:
-    return path.points[-1] if path is not None else (0.0, 0.0)
+def _first(path: m.PathPiece | None) -> Point:
+    return path.points[0] if path is not None else (0.0, 0.0)
 
 
 def _free_place(

@@ -208,7 +208,11 @@ class ShotSegmenter:
         pocket = pocket_near(self.table, coasted)
         path = watch.path()
         if pocket is None and path is not None:
-            pocket = pocket_near(self.table, path.at(watch.seen + 2 * self._frame_s))
+            soon = watch.seen + 2 * self._frame_s
+            over = (
+                p for p in self.table.pockets if crossing(path, p, watch.seen, soon) is not None
+            )
+            pocket = next(over, None)
         if pocket is None:
             return events
         rubber_t = max((k.t for k, rubber in zone if rubber), default=-math.inf) + self._frame_s
@@ -222,8 +226,9 @@ class ShotSegmenter:
         else:
             t, place = watch.seen, coasted
             if path is not None:
-                over = crossing(path, pocket, watch.seen - 0.2, watch.seen + 2 * self._frame_s)
-                t = watch.seen if over is None else over
+                soon = watch.seen + 2 * self._frame_s
+                crossed = crossing(path, pocket, watch.seen - 0.2, soon)
+                t = watch.seen if crossed is None else crossed
                 place = path.at(t)
         for kink, rubber in zone:
             if rubber and kink.t < t:
