@@ -136,7 +136,9 @@ class Orchestrator:
         beat = module.heartbeat
         exit_code = module.child.exit_code()
         return Observation(
-            wanted=all(self._has_come_up(self._modules[name]) for name in module.row.needs),
+            wanted=all(
+                self._modules[name].life.state is not State.STOPPED for name in module.row.needs
+            ),
             exit_code=exit_code,
             heartbeat_at=module.heartbeat_at,
             working=self._is_working(module),
@@ -155,11 +157,6 @@ class Orchestrator:
         if module.silent_cpu_s is None:
             module.silent_cpu_s = used
         return used - module.silent_cpu_s >= _WORKING_S
-
-    @staticmethod
-    def _has_come_up(need: _Module) -> bool:
-        """Its first heartbeat is enough: everything else reconnects by itself."""
-        return need.heartbeat is not None or need.life.restarts > 0 or need.life.failures > 0
 
     def _carry_out(self, module: _Module, action: Action) -> None:
         if action is Action.START:

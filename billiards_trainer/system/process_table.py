@@ -1,7 +1,8 @@
 """The processes of the appliance: one row each.
 
-``needs`` names the processes that must have come up before this one is started; what is stopped is
-stopped in the reverse order.  Both ``camera`` and ``simulation`` write the camera ring; which of
+``needs`` names the processes that are started before this one, and stopped after it.  None waits
+until another is ready: sockets and rings reconnect by themselves, and starting side by side is what
+makes the start short.  Both ``camera`` and ``simulation`` write the camera ring; which of
 them runs is decided by the source.
 """
 
