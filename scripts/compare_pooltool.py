@@ -34,7 +34,6 @@ try:
     from pooltool.physics.engine import PhysicsEngine
     from pooltool.physics.resolve import Resolver
     from pooltool.physics.resolve.ball_ball.frictional_inelastic import FrictionalInelastic
-    from pooltool.physics.resolve.ball_ball.frictional_mathavan import FrictionalMathavan
     from pooltool.physics.resolve.ball_ball.frictionless_elastic import FrictionlessElastic
     from pooltool.physics.resolve.ball_cushion.han_2005 import Han2005Circular, Han2005Linear
     from pooltool.physics.resolve.ball_cushion.mathavan_2010 import (
@@ -88,8 +87,6 @@ def engine_for(shot: Shot) -> PhysicsEngine:
     resolver = Resolver.default()
     if shot.ball_ball == "elastic":
         resolver.ball_ball = FrictionlessElastic()
-    elif shot.ball_ball == "mathavan_2014":
-        resolver.ball_ball = FrictionalMathavan()
     else:
         resolver.ball_ball = FrictionalInelastic()
     if shot.cushion == "mirror":
@@ -313,7 +310,7 @@ def random_shots(table: Any, count: int, seed: int, balls: int) -> list[Shot]:
                 b,
                 theta=float(rng.choice([0.0, 5.0])),
                 cushion=models[k % 4],
-                ball_ball={5: "mathavan_2014", 6: "elastic"}.get(k % 7, "alciatore"),
+                ball_ball="elastic" if k % 7 == 6 else "alciatore",
             )
         )
     return shots

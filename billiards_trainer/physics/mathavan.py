@@ -4,7 +4,8 @@ Both follow the impact in small steps of the normal impulse and let every contac
 the cloth, slip under Coulomb friction: ball on cushion in Proc. IMechE C 224 (2010) 1863, ball on
 ball in Sports Engineering 17 (2014) 227.  They cost some hundred times more than the closed forms.
 Step sizes are those of pooltool's versions, so that results can be compared; where a slow ball
-would get fewer than eight steps, they are finer.
+would get fewer than eight steps at a cushion, they are finer.  One thing differs: between balls,
+pooltool takes the spin's part in the slip on the cloth with the other sign, and gains energy.
 """
 
 from __future__ import annotations
@@ -166,13 +167,13 @@ def balls(
                 p2 = -mu_ball * step * uz / slip
                 # The ball that is pressed down rubs on the cloth.
                 if p2 > 0.0:
-                    sx, sy = vjx + radius * wjy, vjy - radius * wjx
+                    sx, sy = vjx - radius * wjy, vjy + radius * wjx
                     size = math.sqrt(sx * sx + sy * sy)
                     if size > 0.0:
                         pjx = -mu_cloth * sx / size * p2
                         pjy = -mu_cloth * sy / size * p2
                 else:
-                    sx, sy = vix + radius * wiy, viy - radius * wix
+                    sx, sy = vix - radius * wiy, viy + radius * wix
                     size = math.sqrt(sx * sx + sy * sy)
                     if size > 0.0:
                         pix = mu_cloth * sx / size * p2
