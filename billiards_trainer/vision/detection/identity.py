@@ -26,15 +26,21 @@ Mask = NDArray[np.uint8]
 
 NAMED = 0.5
 """A single label is named from this probability on."""
-GROUP_NAMED = 0.75
+GROUP_NAMED = 0.6
 """Solid or stripe is said from this probability on."""
 SEARCH_EVERY = 30
 """Pictures after which the light is searched anew; in between the last one is only followed."""
 TAIL = 5.0
 """Degrees of freedom of the colours' distribution: dirt, gloss and projected light stretch it."""
 DOUBT = 0.01
+BLIND = 12.0
+"""Log-odds against the last guess of white: plain grey, which nothing in the picture shows."""
+NO_CUE = 6.0
+"""Log-odds of a table without its cue ball."""
+WORST = -16.0
+"""Log-likelihood below which a face is simply none of the set."""
 _SATURATIONS = np.array([0.72, 0.86, 1.0, 1.16, 1.34])
-_CONTRASTS = np.array([0.78, 0.88, 1.0, 1.12, 1.25])
+_CONTRASTS = np.array([0.78, 0.88, 1.0, 1.12, 1.25, 1.4])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,6 @@ class Identifier:
         self.profile = profile
         reds = [15 if (balls.name, n) == ("snooker", "red") else 1 for n in balls.labels]
         self.capacity = np.array(reds)
-        self._prior = np.log(self.capacity / self.capacity.sum())
         self._model = _Model(self.labels, profile)
         self._light: Light | None = None
         self._age = 0
@@ -110,16 +115,21 @@ class Identifier:
             guesses = [np.array(self.profile.white)]
         else:
             guesses = white_guesses(light)
+        slots = np.repeat(np.arange(len(self.labels)), np.minimum(self.capacity, len(light)))
+        cue = self.labels.index("cue")
         best, best_score = Light(_triple(guesses[0])), -math.inf
-        for white in guesses:
+        for k, white in enumerate(guesses):
             faces = measure(light[:, ::2], white)
+            blind = BLIND if 0 < k == len(guesses) - 1 else 0.0
             for saturation in _SATURATIONS:
                 for contrast in _CONTRASTS:
                     guess = Light(_triple(white), float(saturation), float(contrast))
-                    fits = self._model.fit(faces, guess) + self._prior
-                    top = fits.max(axis=1)
-                    total = top + np.log(np.exp(fits - top[:, None]).sum(axis=1))
-                    score = float(np.maximum(total, -14).sum()) + self._light_prior(guess)
+                    # All balls together: no label may serve twice, unless there are more of it.
+                    fits = np.maximum(self._model.fit(faces, guess), WORST)[:, slots]
+                    rows, columns = linear_sum_assignment(-fits)
+                    score = float(fits[rows, columns].sum()) + self._light_prior(guess) - blind
+                    if cue not in slots[columns]:
+                        score -= NO_CUE
                     if score > best_score:
                         best, best_score = guess, score
         return best
@@ -184,9 +194,9 @@ class _Model:
         chroma = np.hypot(body[:, 1], body[:, 2])[:, None] / light.saturation
         hue = np.arctan2(body[:, 2], body[:, 1])[:, None]
         across = 2 * np.sqrt(chroma * self._chroma) * np.sin((hue - self._hue) / 2)
-        squares = ((lightness - self._lightness) / 8.0) ** 2
-        squares += ((chroma - self._chroma) / (6.0 + 0.13 * self._chroma)) ** 2
-        squares += (across / (5.0 + 0.08 * self._chroma)) ** 2
+        squares = ((lightness - self._lightness) / 10.0) ** 2
+        squares += ((chroma - self._chroma) / (7.0 + 0.16 * self._chroma)) ** 2
+        squares += (across / (6.0 + 0.10 * self._chroma)) ** 2
         squares /= self._spread**2
         colour = -0.5 * (TAIL + 3) * np.log1p(squares / TAIL)
         white = faces.white[:, None]
