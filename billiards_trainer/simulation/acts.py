@@ -17,7 +17,7 @@ from billiards_trainer import messages as m
 from billiards_trainer.physics.state import BallsState, Motion
 from billiards_trainer.physics.trajectory import Event, EventKind, Trajectory
 from billiards_trainer.simulation.body import cue_limb, player_limbs, reaching_limbs
-from billiards_trainer.simulation.kernels import HAIR
+from billiards_trainer.simulation.limb_kernels import HAIR
 from billiards_trainer.simulation.observation import CuePose, Phase, TrueEvent
 from billiards_trainer.simulation.paths import BallPath
 from billiards_trainer.simulation.renderer import Limb

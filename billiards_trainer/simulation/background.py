@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from billiards_trainer.simulation import outlines, textures
-from billiards_trainer.simulation.kernels import cast_rays
+from billiards_trainer.simulation.optics import cast_rays
 from billiards_trainer.simulation.packing import bgr, pack_camera, pack_lamps
 from billiards_trainer.simulation.raster import bounds, coverage
 from billiards_trainer.simulation.setup import Setup

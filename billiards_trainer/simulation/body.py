@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from billiards_trainer.simulation.kernels import CUE, FABRIC, HAIR, SKIN
+from billiards_trainer.simulation.limb_kernels import CUE, FABRIC, HAIR, SKIN
 from billiards_trainer.simulation.observation import CuePose
 from billiards_trainer.simulation.renderer import Limb
 from billiards_trainer.simulation.setup import Colour, CueLook, PlayerLook

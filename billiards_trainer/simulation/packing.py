@@ -1,4 +1,4 @@
-"""Descriptions of things as the plain numbers that the kernels take (see ``kernels``)."""
+"""Descriptions of things as the plain numbers that the kernels take (see ``optics``)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billiards_trainer.light_map import LightMap
-from billiards_trainer.simulation import kernels, textures
+from billiards_trainer.simulation import (
+    ball_kernels,
+    light_kernels,
+    limb_kernels,
+    optics,
+    shade_kernels,
+    textures,
+)
 from billiards_trainer.simulation.background import paint_background
 from billiards_trainer.simulation.packing import (
     bgr,
@@ -56,7 +63,7 @@ class BallView:
 
 @dataclass(frozen=True, slots=True)
 class Limb:
-    """A tapered rod with round ends: part of a body, or the cue (see ``kernels.draw_limb``)."""
+    """A tapered rod with round ends: part of a body, or the cue (see ``limb_kernels``)."""
 
     start: tuple[float, float, float]
     start_radius: float
@@ -118,7 +125,7 @@ class Renderer:
         self._lamps = pack_lamps(setup)
         self._ambient = bgr(setup.ambient)
         self._picture = self._base.copy()
-        tiles = (-(-self._height // kernels.TILE), -(-self._width // kernels.TILE))
+        tiles = (-(-self._height // optics.TILE), -(-self._width // optics.TILE))
         self._dirty: U8 = np.zeros(tiles, np.uint8)
         self._lit: U8 = np.zeros(tiles, np.uint8)
         self._looks = {label: pack_look(label, setup.balls, table) for label in table.balls.labels}
@@ -163,7 +170,7 @@ class Renderer:
     def set_projector(self, packed: F64) -> None:
         """Change where the projector's light falls (see ``packing.pack_projector``)."""
         self._projector = packed
-        kernels.map_light(packed, self._surface, self._places)
+        optics.map_light(packed, self._surface, self._places)
         self._reaches = self._light_reaches()
 
     def render(self, view: View, *, light: U8 | None = None, seed: int = 0) -> U8:
@@ -178,7 +185,7 @@ class Renderer:
         Returns:
             BGR picture, (H, W, 3); the caller's own.
         """
-        kernels.restore(self._picture, self._base, self._depths, self._dirty)
+        light_kernels.restore(self._picture, self._base, self._depths, self._dirty)
         lamps, ambient = self._lamps, float(self._ambient.mean())
         radius = self.table.balls.radius
         lit = light is not None and self._find_light(light)
@@ -187,18 +194,18 @@ class Renderer:
         for ball in view.balls:
             middle = ball.centres[len(ball.centres) // 2]
             if middle[2] > 0.6 * radius:
-                kernels.shade_ball(
+                ball_kernels.shade_ball(
                     self._picture, self._dirty, self._surface, self._camera, middle, radius, lamps,
                     ambient,
                 )  # fmt: skip
         if body:
-            kernels.apply_blocks(
+            shade_kernels.apply_blocks(
                 self._picture, self._dirty, self._shaded, self._near, self._far, self._surface,
                 lamps, ambient, _FINE, _COARSE,
             )  # fmt: skip
         if lit:
             centres = np.array([b.centres[len(b.centres) // 2] for b in view.balls]).reshape(-1, 3)
-            kernels.add_light(
+            light_kernels.add_light(
                 self._picture, self._dirty, self._lit, self._surface, self._albedo, self._places,
                 light_map, self._decode, self._projector, 1.0, centres, radius,
                 self._near[-1], self._far[-1], body, _FINE, _COARSE,
@@ -245,7 +252,7 @@ class Renderer:
                 drop2 = lamp[2] ** 2
                 d2 = (lamp[0] - middle[0]) ** 2 + (lamp[1] - middle[1]) ** 2 + drop2
                 level += reach[i] * lamp[5] * drop2**2 / d2**2 * lamp[6:9]
-            kernels.draw_ball(
+            ball_kernels.draw_ball(
                 self._picture, self._dirty, self._rays, self._eye, self._camera, self._softness,
                 ball.centres, ball.turns, radius, self._looks[ball.label],
                 self._glyphs[ball.label], self._lamps, reach, self._ambient, bounce_share * level,
@@ -255,8 +262,8 @@ class Renderer:
 
     def _draw_limbs(self, view: View, light: U8, lit: bool) -> None:
         for limb in view.limbs:
-            is_cue = limb.material == kernels.CUE
-            kernels.draw_limb(
+            is_cue = limb.material == limb_kernels.CUE
+            limb_kernels.draw_limb(
                 self._picture, self._depths, self._dirty, self._rays, self._eye, self._camera,
                 self._softness, limb.packed(), self._cue_bands() if is_cue else _NO_BANDS,
                 view.slides if is_cue else _STILL, self._lamps, self._ambient,
@@ -282,12 +289,12 @@ class Renderer:
             low = limb.start[2] < _NEAR and limb.end[2] < _NEAR
             planes, scale = (self._near, _FINE) if low else (self._far, _COARSE)
             for k, source in enumerate(sources):
-                if k == len(self._lamps) and limb.material == kernels.CUE:
+                if k == len(self._lamps) and limb.material == limb_kernels.CUE:
                     continue  # too thin to keep the room's light away
-                kernels.block_light(
+                shade_kernels.block_light(
                     planes[k], self._touched, self._surface, self._camera, packed, source, scale
                 )
-        kernels.spread_touched(self._touched, self._shaded)
+        shade_kernels.spread_touched(self._touched, self._shaded)
         return True
 
     def _lamps_reaching(self, centre: F64) -> F64:
@@ -346,7 +353,7 @@ class Renderer:
         out = np.zeros((*self._dirty.shape, 4), np.int32)
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
-                t = kernels.TILE
+                t = optics.TILE
                 part = self._places[i * t : (i + 1) * t, j * t : (j + 1) * t].reshape(-1, 2)
                 low, high = part.min(axis=0), part.max(axis=0)
                 out[i, j] = (
@@ -365,10 +372,10 @@ class Renderer:
         occupied = cv2.transform(light, np.ones((1, 3), np.float32))
         occupied = np.minimum(np.asarray(occupied, np.uint8).reshape(light.shape[:2]), 1)
         sums = np.asarray(cv2.integral(occupied), np.int32)
-        return kernels.find_lit_tiles(sums, self._reaches, self._lit) > 0
+        return light_kernels.find_lit_tiles(sums, self._reaches, self._lit) > 0
 
     def _develop(self, out: U8) -> None:
-        kernels.develop(
+        light_kernels.develop(
             self._picture, self._dirty, self._vignette, self._gains,
             self.setup.sensor.saturation, self._curve, _CURVE_PER_UNIT, out,
         )  # fmt: skip

@@ -1,0 +1,182 @@
+"""Kernels for the projector's light, and from linear light to display levels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billiards_trainer.simulation.compilation import kernel
+from billiards_trainer.simulation.optics import TILE, clamp, index, light_at
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+
+@kernel
+def find_lit_tiles(sums: NDArray[np.int32], reaches: NDArray[np.int32], lit: U8) -> int:
+    """Which tiles of the picture any projected light can meet; returns how many.
+
+    ``sums`` is the integral of the light map's occupied cells, ``reaches`` (rows, columns, 4) the
+    cells (left, top, right, bottom, exclusive) that a tile looks at.
+    """
+    count = 0
+    for row in range(lit.shape[0]):
+        for column in range(lit.shape[1]):
+            left, top = reaches[row, column, 0], reaches[row, column, 1]
+            right, bottom = reaches[row, column, 2], reaches[row, column, 3]
+            some = (
+                sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+            ) > 0
+            lit[row, column] = 1 if some else 0
+            count += 1 if some else 0
+    return count
+
+
+@kernel
+def add_light(
+    picture: F32,
+    dirty: U8,
+    lit: U8,
+    surface: F32,
+    albedo: F32,
+    places: F32,
+    light: U8,
+    decode: F32,
+    projector: F64,
+    strength: float,
+    balls: F64,
+    radius: float,
+    near_blocked: F32,
+    far_blocked: F32,
+    body: bool,
+    near_scale: int,
+    far_scale: int,
+) -> None:
+    """Let the projector's light fall on everything that lies still, but not behind balls and arms.
+
+    ``balls`` (N, 3) are centres; ``near_blocked`` and ``far_blocked`` are the shares of the
+    projector that limbs hide.
+    """
+    height, width = picture.shape[0], picture.shape[1]
+    rows, columns = light.shape[0], light.shape[1]
+    near = np.zeros(len(balls), np.int64)
+    for tile_row in range(lit.shape[0]):
+        for tile_column in range(lit.shape[1]):
+            if lit[tile_row, tile_column] == 0:
+                continue
+            top, left = tile_row * TILE, tile_column * TILE
+            bottom, right = min(top + TILE, height), min(left + TILE, width)
+            mx = float(surface[(top + bottom) // 2, (left + right) // 2, 0])
+            my = float(surface[(top + bottom) // 2, (left + right) // 2, 1])
+            count = 0
+            for k in range(len(balls)):
+                if abs(balls[k, 0] - mx) < 0.2 and abs(balls[k, 1] - my) < 0.2:
+                    near[count] = k
+                    count += 1
+            touched = False
+            for row in range(top, bottom):
+                for column in range(left, right):
+                    u, v = float(places[row, column, 0]), float(places[row, column, 1])
+                    if not (0.0 <= u < columns - 1.0 and 0.0 <= v < rows - 1.0):
+                        continue
+                    i, j = int(v), int(u)
+                    some = 0
+                    for k in range(3):
+                        some |= light[i, j, k] | light[i, j + 1, k]
+                        some |= light[i + 1, j, k] | light[i + 1, j + 1, k]
+                    if some == 0:
+                        continue
+                    b = light_at(light, decode, u, v, 0)
+                    g = light_at(light, decode, u, v, 1)
+                    r = light_at(light, decode, u, v, 2)
+                    gain = strength
+                    px = float(surface[row, column, 0])
+                    py = float(surface[row, column, 1])
+                    pz = float(surface[row, column, 2])
+                    vx, vy, vz = projector[0] - px, projector[1] - py, projector[2] - pz
+                    length = math.sqrt(vx * vx + vy * vy + vz * vz)
+                    for c in range(count):
+                        k = near[c]
+                        wx, wy, wz = balls[k, 0] - px, balls[k, 1] - py, balls[k, 2] - pz
+                        t = (wx * vx + wy * vy + wz * vz) / length
+                        if t <= 0.0:
+                            continue
+                        d2 = wx * wx + wy * wy + wz * wz - t * t
+                        miss = math.sqrt(d2) if d2 > 0 else 0.0
+                        gain *= clamp(0.5 - (radius - miss) / 0.003, 0.0, 1.0)
+                    if body:
+                        gain *= 1.0 - max(
+                            near_blocked[row // near_scale, column // near_scale],
+                            far_blocked[row // far_scale, column // far_scale],
+                        )
+                    if gain <= 0.0:
+                        continue
+                    picture[row, column, 0] += gain * b * albedo[row, column, 0]
+                    picture[row, column, 1] += gain * g * albedo[row, column, 1]
+                    picture[row, column, 2] += gain * r * albedo[row, column, 2]
+                    touched = True
+            if touched:
+                dirty[tile_row, tile_column] = 1
+
+
+@kernel
+def restore(picture: F32, base: F32, depths: F32, dirty: U8) -> None:
+    """Put the empty table back into the tiles that were changed, and forget that they were."""
+    height, width = picture.shape[0], picture.shape[1]
+    for tile_row in range(dirty.shape[0]):
+        for tile_column in range(dirty.shape[1]):
+            if dirty[tile_row, tile_column] == 0:
+                continue
+            dirty[tile_row, tile_column] = 0
+            left = tile_column * TILE
+            right = min(left + TILE, width)
+            for row in range(tile_row * TILE, min(tile_row * TILE + TILE, height)):
+                for column in range(left, right):
+                    depths[row, column] = np.inf
+                    for k in range(3):
+                        picture[row, column, k] = base[row, column, k]
+
+
+@kernel
+def develop(
+    picture: F32,
+    dirty: U8,
+    vignette: F32,
+    gains: F64,
+    saturation: float,
+    curve: U8,
+    per_unit: float,
+    out: U8,
+) -> None:
+    """Linear light to display levels in the changed tiles.
+
+    ``gains`` (3) are exposure and white balance; ``curve`` is the tone curve with ``per_unit``
+    entries for a unit of light.
+    """
+    height, width = picture.shape[0], picture.shape[1]
+    last = len(curve) - 1
+    for tile_row in range(dirty.shape[0]):
+        for tile_column in range(dirty.shape[1]):
+            if dirty[tile_row, tile_column] == 0:
+                continue
+            left = tile_column * TILE
+            right = min(left + TILE, width)
+            for row in range(tile_row * TILE, min(tile_row * TILE + TILE, height)):
+                for column in range(left, right):
+                    fall = vignette[row, column]
+                    b = min(picture[row, column, 0] * fall * gains[0], 4.0)
+                    g = min(picture[row, column, 1] * fall * gains[1], 4.0)
+                    r = min(picture[row, column, 2] * fall * gains[2], 4.0)
+                    grey = 0.114 * b + 0.587 * g + 0.299 * r
+                    out[row, column, 0] = curve[
+                        index((grey + saturation * (b - grey)) * per_unit, 0, last)
+                    ]
+                    out[row, column, 1] = curve[
+                        index((grey + saturation * (g - grey)) * per_unit, 0, last)
+                    ]
+                    out[row, column, 2] = curve[
+                        index((grey + saturation * (r - grey)) * per_unit, 0, last)
+                    ]
