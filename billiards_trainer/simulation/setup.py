@@ -196,6 +196,13 @@ class Setup:
             projector=ProjectorLook(position=(0.45 * w, 0.52 * length, 2.45)),
         )
 
+    @classmethod
+    def random(cls, table: Table, seed: int, *, width: int = 1280, height: int = 720) -> Setup:
+        """A room drawn by its seed; see ``randomise.random_setup``."""
+        from billiards_trainer.simulation.randomise import random_setup
+
+        return random_setup(table, seed, width=width, height=height)
+
 
 def fitted_camera(
     table: Table,

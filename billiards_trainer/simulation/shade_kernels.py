@@ -96,7 +96,7 @@ def block_light(
                 dark *= min(1.0, r / penumbra)
                 if dark > blocked[row, column]:
                     blocked[row, column] = dark
-                    if dark > 0.004:
+                    if dark > 0.012:
                         touched[i // TILE, j // TILE] = 1
 
 

@@ -13,6 +13,7 @@ from billiards_trainer import table as tables
 from billiards_trainer.config.schema import Config
 from billiards_trainer.light_map import LightMap
 from billiards_trainer.simulation import warmup
+from billiards_trainer.simulation.measure import measure
 from billiards_trainer.simulation.observation import Observation
 from billiards_trainer.simulation.setup import PlayerLook, Setup
 from billiards_trainer.simulation.stroke import Tempo
@@ -169,3 +170,14 @@ def test_the_configuration_decides(simulation: dict[str, object], preset: str) -
 
 def test_the_warm_up_draws_a_picture() -> None:
     assert warmup.main() == 0
+
+
+def test_what_a_picture_costs_is_measured_by_phase() -> None:
+    figures = measure("pool-7ft", 0.2)
+    assert figures["all"]["pictures"] == 6
+    assert figures["setup"]["median_ms"] > 0
+
+
+def test_a_random_room_is_the_seeds() -> None:
+    assert Setup.random(POOL, 3) == Setup.random(POOL, 3)
+    assert Setup.random(POOL, 3) != Setup.random(POOL, 4)
