@@ -28,10 +28,10 @@ class TableConfig(Section):
     game: Literal["pool", "snooker", "carom"] | None = Field(
         None, description="balls and pockets of a table measured by hand; the preset's when unset"
     )
-    length: Annotated[float, Field(gt=0.5, le=6)] | None = Field(
+    length: Annotated[float, Field(gt=0)] | None = Field(
         None, description="nose to nose along the long side, metres; the preset's when unset"
     )
-    width: Annotated[float, Field(gt=0.3, le=3)] | None = Field(
+    width: Annotated[float, Field(gt=0)] | None = Field(
         None, description="nose to nose along the short side, metres; the preset's when unset"
     )
     ball_diameter: Annotated[float, Field(ge=0.03, le=0.08)] | None = Field(
