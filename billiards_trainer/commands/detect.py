@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from billiards_trainer.errors import InputError
-from billiards_trainer.table import Table, TableError, build, parse_size, preset
+from billiards_trainer.table import Game, Table, TableError, build, parse_size, preset
 
 if TYPE_CHECKING:
     from billiards_trainer.vision.still import Still
@@ -50,7 +50,7 @@ def table_from(arguments: argparse.Namespace) -> Table | None:
     """
     if arguments.table_size is None and arguments.ball_diameter is None and arguments.balls is None:
         return None
-    game = arguments.balls or "pool"
+    game: Game = arguments.balls or "pool"
     try:
         usual = preset(_USUAL[game])
         length, width = usual.length, usual.width

@@ -8,12 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.detector import Detection
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
 
 REACH = 0.35
 """A detection belongs to a label whose middle is nearer than this share of the ball's diameter."""

@@ -14,18 +14,15 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.cue import ribbon, shaft
 from billiards_trainer.vision.cue.shaft import Shaft
 from billiards_trainer.vision.detection import cloth
+from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.view import make_view
 from billiards_trainer.vision.detection.working import Working, prepare
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
 
 ELEVATION, ELEVATION_STD = math.radians(4.0), math.radians(2.0)
 TIP_HEIGHT_STD = 0.008
@@ -34,6 +31,8 @@ BUTT_WIDEST = 0.042
 LEAST_VISIBLE = 0.08
 """Metres of shaft with both edges seen."""
 UNLIKE = 90
+TIP_LEVEL = 0.4
+"""Share of the contrast between shaft and cloth at which the shaft ends."""
 
 
 class Disc(Protocol):
@@ -112,8 +111,10 @@ def find_cue(
     middles = view.to_work(np.array([[d.x_px, d.y_px] for d in sure]).reshape(-1, 2))
     radii = np.array([d.radius_px for d in sure]) / view.shrink
     best: CueObservation | None = None
-    best_score = 0.0
-    for candidate in ribbon.find_ribbons(working, middles, radii):
+    best_score = strongest = 0.0
+    for candidate in ribbon.find_ribbons(working, middles, radii, keep=3):
+        if best is not None and candidate.votes < 0.5 * strongest:
+            break
         measured = shaft.measure(working, candidate)
         if measured is None:
             continue
@@ -122,7 +123,7 @@ def find_cue(
             continue
         score = seen.confidence * (1.0 + _continues(seen, previous))
         if score > best_score:
-            best, best_score = seen, score
+            best, best_score, strongest = seen, score, max(strongest, candidate.votes)
     return best
 
 
@@ -154,6 +155,8 @@ def _interpret(working: Working, measured: Shaft) -> CueObservation | None:
     lean = 0.0
     lean += 2.0 * (float(inside[1] and free[1]) - float(inside[0] and free[0]))
     lean += 1.0 * (float(inside[1]) - float(inside[0]))
+    deep = [_depth(table, float(x), float(y)) for x, y in places]
+    lean += float(np.clip((deep[1] - deep[0]) / 0.15, -1.5, 1.5))
     taper = (widths[0] - widths[1]) / length
     lean += float(np.clip(taper / 0.004, -1.5, 1.5))
     tip_is_end = lean > 0
@@ -179,6 +182,11 @@ def _interpret(working: Working, measured: Shaft) -> CueObservation | None:
     evidence += 1.0 * float(free[1] if tip_is_end else free[0]) - 1.5
     confidence = 1 / (1 + math.exp(-evidence))
     return _in_space(working, measured, tip, sign, length, tip_width, confidence)
+
+
+def _depth(table: Table, x: float, y: float) -> float:
+    """Distance from the nearest cushion, metres; negative outside."""
+    return min(x, table.width - x, y, table.length - y)
 
 
 def _in_space(
@@ -248,42 +256,23 @@ def _step(measured: Shaft) -> float:
     return float(measured.stations[1] - measured.stations[0])
 
 
-def _unlike_at(working: Working, points: Array) -> Array:
-    """How unlike cloth the picture is at ideal pixels; NaN outside the working image."""
-    view = working.view
-    at = np.rint(view.to_work(shaft.real(view.camera, points))).astype(int)
-    ok = (at[:, 0] >= 0) & (at[:, 1] >= 0) & (at[:, 0] < view.width) & (at[:, 1] < view.height)
-    out = np.full(len(points), np.nan)
-    out[ok] = working.unlike[at[ok, 1], at[ok, 0]]
-    return out
-
-
 def _is_free_end(working: Working, measured: Shaft, s: float) -> bool:
     """Whether only cloth follows beyond an end, rather than a hand or the picture's border."""
     sign = 1.0 if s == measured.end else -1.0
     scale = working.view.mean_radius * working.view.shrink
     far = s + sign * np.linspace(0.5, 1.5, 6) * scale
-    values = _unlike_at(working, np.array([measured.axis(float(v)) for v in far]))
-    return bool(np.isfinite(values).all() and np.mean(values < UNLIKE) >= 0.6)
+    values = shaft.unlike_at(working, shaft.real(working.view.camera, measured.axes(far)))
+    return bool(np.mean(values < UNLIKE) >= 0.6)
 
 
 def _bodiness(working: Working, measured: Shaft) -> float:
     """Share of the seen axis over the bed that is unlike cloth: a shadow is not a cue."""
-    at = measured.stations[measured.seen]
-    points = np.array([measured.axis(float(s)) for s in at])
     view = working.view
-    pixel = np.rint(view.to_work(shaft.real(view.camera, points))).astype(int)
-    ok = (
-        (pixel[:, 0] >= 0)
-        & (pixel[:, 1] >= 0)
-        & (pixel[:, 0] < view.width)
-        & (pixel[:, 1] < view.height)
-    )
-    pixel = pixel[ok]
-    pixel = pixel[view.shaft[pixel[:, 1], pixel[:, 0]] > 0]
-    if len(pixel) < 5:
+    pixels = shaft.real(view.camera, measured.axes(measured.stations[measured.seen]))
+    pixels = pixels[shaft.values_at(view, view.shaft, pixels, 0) > 0]
+    if len(pixels) < 5:
         return 0.0
-    return float((working.unlike[pixel[:, 1], pixel[:, 0]] > UNLIKE).mean())
+    return float((shaft.unlike_at(working, pixels) > UNLIKE).mean())
 
 
 def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
@@ -293,7 +282,7 @@ def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
     reach = 3 * abs(measured.width(s)) + 2 * _step(measured)
     along = np.arange(-reach, reach, 0.5)
     side = np.array([-0.25, 0.0, 0.25]) * measured.width(s)
-    axis = np.array([measured.axis(float(s + sign * a)) for a in along])
+    axis = measured.axes(s + sign * along)
     points = (axis[:, None, :] + side[None, :, None] * measured.across).reshape(-1, 2)
     at = shaft.real(working.view.camera, points).reshape(len(along), 3, 2).astype(np.float32)
     colours = cv2.remap(
@@ -310,11 +299,11 @@ def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
     size = float(contrast @ contrast)
     if size < 100.0:
         return s
-    level = (profile - beyond) @ contrast / size
-    # The last place where it is still more shaft than cloth.
-    shaftlike = np.flatnonzero(level > 0.5)
-    if len(shaftlike) == 0 or shaftlike[-1] >= len(along) - 1:
+    # Ferrule and leather have colours of their own: the shaft ends where cloth begins.
+    level = np.sqrt(((profile - beyond) ** 2).sum(axis=1) / size)
+    cloth_like = np.flatnonzero(level[quarter:] < TIP_LEVEL)
+    if len(cloth_like) == 0:
         return s
-    k = int(shaftlike[-1])
+    k = int(cloth_like[0]) + quarter - 1
     a, b = float(level[k]), float(level[k + 1])
-    return float(s + sign * (along[k] + 0.5 * (a - 0.5) / max(a - b, 1e-6)))
+    return float(s + sign * (along[k] + 0.5 * (a - TIP_LEVEL) / max(a - b, 1e-6)))

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.arrays import Array, Single
 from billiards_trainer.vision.detection.working import Working
-
-Array = NDArray[np.float64]
 
 TURNS = 240
 """Bins of the normal's direction over the whole circle; 1.5 degrees each."""
@@ -105,7 +103,7 @@ def find_ribbons(working: Working, balls: Array, radii: Array, keep: int = 4) ->
     return ribbons
 
 
-def _shift(image: NDArray[np.float32], by: int) -> NDArray[np.float32]:
+def _shift(image: Single, by: int) -> Single:
     """Move columns; what comes in is empty."""
     out = np.zeros_like(image)
     if by > 0:
@@ -115,7 +113,7 @@ def _shift(image: NDArray[np.float32], by: int) -> NDArray[np.float32]:
     return out
 
 
-def _forget(pair: NDArray[np.float32], turn: int, column: int, reach: int) -> None:
+def _forget(pair: Single, turn: int, column: int, reach: int) -> None:
     """Erase a place of the (half) Hough plane and its surroundings; offsets flip at the seam."""
     turns, bins = pair.shape
     for d in range(-8, 9):

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.vision.cue.ribbon import Ribbon
+from billiards_trainer.vision.detection.arrays import Array, Mask, Single
+from billiards_trainer.vision.detection.view import View
 from billiards_trainer.vision.detection.working import Working
-
-Array = NDArray[np.float64]
 
 STATIONS = 240
 ACROSS_STEP = 0.5
@@ -27,6 +27,8 @@ SEARCH_PX = 2.5
 """An edge is looked for within so many pixels of where it is expected."""
 WEAK = 0.08
 """Edge strength, in shares of the cloth's light, that counts half."""
+BARE = 60
+"""An axis whose pixels are less unlike cloth than this lies on bare cloth."""
 GAP_M = 0.30
 """A bridge hand hides no longer stretch of the shaft than this."""
 
@@ -57,6 +59,11 @@ class Shaft:
         """Point of the axis, ideal pixels."""
         side = (self.left[0] + self.right[0] + (self.left[1] + self.right[1]) * s) / 2
         return np.asarray(self.origin + s * self.direction + side * self.across)
+
+    def axes(self, s: Array) -> Array:
+        """Points of the axis at places (N,), ideal pixels, (N, 2)."""
+        side = (self.left[0] + self.right[0] + (self.left[1] + self.right[1]) * s) / 2
+        return np.asarray(self.origin + s[:, None] * self.direction + side[:, None] * self.across)
 
     def width(self, s: float) -> float:
         """Distance between the edges, pixels."""
@@ -97,7 +104,7 @@ def measure(working: Working, ribbon: Ribbon) -> Shaft | None:
         return None
     origin, direction, half = start
     across = np.array([-direction[1], direction[0]])
-    stations = _stations(origin, direction, camera)
+    stations = _stations(origin, direction, working.view)
     if len(stations) < 20:
         return None
     points = origin + stations[:, None] * direction
@@ -105,13 +112,12 @@ def measure(working: Working, ribbon: Ribbon) -> Shaft | None:
     reach = half * 1.6 + SEARCH_PX + 3
     side = np.arange(-reach, reach + ACROSS_STEP / 2, ACROSS_STEP)
     strength = _profiles(working, points + shift, across, side)
-    left = right = None
     fits: list[tuple[float, float]] = []
     for sign in (-1.0, 1.0):
         fits.append((sign * half, 0.0))
     weights = [np.zeros(len(stations)), np.zeros(len(stations))]
     residuals = [np.zeros(len(stations)), np.zeros(len(stations))]
-    for search in (SEARCH_PX + 1.0, SEARCH_PX, 1.5):
+    for search in (SEARCH_PX + 1.0, SEARCH_PX, SEARCH_PX):
         for k in (0, 1):
             expected = fits[k][0] + fits[k][1] * stations
             place, peak = _edge_near(strength, side, expected, search)
@@ -119,14 +125,15 @@ def measure(working: Working, ribbon: Ribbon) -> Shaft | None:
     left, right = fits
     if left[0] > right[0]:
         left, right = right, left
-    seen = (
-        (weights[0] > 0.2)
-        & (weights[1] > 0.2)
-        & (np.abs(residuals[0]) < 1.2)
-        & (np.abs(residuals[1]) < 1.2)
-    )
+    # A shaft bends a little, and its taper is not quite straight.
+    bend = max(1.2, 0.2 * 2 * half)
+    seen = (weights[0] > 0.1) & (weights[1] > 0.1)
+    seen &= (np.abs(residuals[0]) < bend) & (np.abs(residuals[1]) < bend)
+    middle = (left[0] + right[0] + (left[1] + right[1]) * stations) / 2
+    bare = unlike_at(working, points + shift + middle[:, None] * across) < BARE
+    seen &= ~bare
     scale = working.view.mean_radius * working.view.shrink / working.view.table.balls.radius
-    run = _longest_run(stations, seen, GAP_M * scale)
+    run = _longest_run(stations, seen, bare, GAP_M * scale)
     if run is None:
         return None
     first, last = run
@@ -181,12 +188,20 @@ def _straighten(working: Working, ribbon: Ribbon) -> tuple[Array, Array, float] 
     return (origin, direction, half) if half > 0.3 else None
 
 
-def _stations(origin: Array, direction: Array, camera: CameraModel) -> Array:
-    """Places along the line inside the picture, pixels from the origin, at most ``STATIONS``."""
+def _stations(origin: Array, direction: Array, view: View) -> Array:
+    """Places along the line over the table, pixels from the origin, at most ``STATIONS``."""
+    camera = view.camera
     low, high = -np.inf, np.inf
-    for k, size in ((0, camera.width), (1, camera.height)):
+    margin = 30
+    for k, first, size, whole in (
+        (0, view.left, view.width, camera.width),
+        (1, view.top, view.height, camera.height),
+    ):
+        # Farther out than a little beyond the playing area nothing is gained but clutter.
+        least = max(2, first - margin)
+        most = min(whole - 3, first + size * view.shrink + margin)
         if abs(direction[k]) > 1e-9:
-            ends = sorted(((2 - origin[k]) / direction[k], (size - 3 - origin[k]) / direction[k]))
+            ends = sorted(((least - origin[k]) / direction[k], (most - origin[k]) / direction[k]))
             low, high = max(low, ends[0]), min(high, ends[1])
     if high - low < 20:
         return np.empty(0)
@@ -194,7 +209,7 @@ def _stations(origin: Array, direction: Array, camera: CameraModel) -> Array:
     return np.asarray(np.arange(low, high, step))
 
 
-def _profiles(working: Working, points: Array, across: Array, side: Array) -> NDArray[np.float32]:
+def _profiles(working: Working, points: Array, across: Array, side: Array) -> Single:
     """Edge strength on profiles across the line, (stations, offsets)."""
     at = (points[:, None, :] + side[None, :, None] * across).astype(np.float32)
     colours = cv2.remap(
@@ -212,7 +227,7 @@ def _profiles(working: Working, points: Array, across: Array, side: Array) -> ND
 
 
 def _edge_near(
-    strength: NDArray[np.float32], side: Array, expected: Array, search: float
+    strength: Single, side: Array, expected: Array, search: float
 ) -> tuple[Array, Array]:
     """Strongest edge near the expected place of each profile: place and strength."""
     reach = max(1, round(search / ACROSS_STEP))
@@ -238,7 +253,7 @@ def _line(
     base[peak < WEAK / 2] = 0
     fit = np.array(start)
     weight = base
-    for scale in (2.0, 1.0, 0.6, 0.5):
+    for scale in (2.0, 1.2, 0.9, 0.9):
         residual = place - fit[0] - fit[1] * stations
         weight = base * np.clip(1 - (residual / (2.5 * scale)) ** 2, 0, None) ** 2
         total = weight.sum()
@@ -253,15 +268,36 @@ def _line(
     return (float(fit[0]), float(fit[1])), weight, residual
 
 
+def unlike_at(working: Working, pixels: Array) -> Array:
+    """How unlike cloth the picture is at pixels (N, 2); 255 outside the working image."""
+    return values_at(working.view, working.unlike, pixels, 255)
+
+
+def values_at(view: View, image: Mask, pixels: Array, outside: int) -> Array:
+    """Values of a working image at full-resolution pixels (N, 2)."""
+    at = np.rint(view.to_work(pixels)).astype(np.intp)
+    inside = (at >= 0).all(axis=1) & (at < [view.width, view.height]).all(axis=1)
+    out = np.full(len(at), float(outside))
+    out[inside] = image[at[inside, 1], at[inside, 0]]
+    return out
+
+
 def _longest_run(
-    stations: Array, seen: NDArray[np.bool_], gap: float
+    stations: Array, seen: NDArray[np.bool_], bare: NDArray[np.bool_], gap: float
 ) -> tuple[float, float] | None:
-    """Ends of the stretch with most seen stations, bridging gaps; lonely stations are chance."""
+    """Ends of the stretch with most seen stations.
+
+    A hand may hide a gap of it; where the axis shows bare cloth the shaft has ended.  Lonely
+    stations are chance.
+    """
     dense = np.convolve(seen.astype(float), np.ones(5), mode="same") >= 3
     at = np.flatnonzero(seen & dense)
     if len(at) < 8:
         return None
-    breaks = np.flatnonzero(np.diff(stations[at]) > gap)
-    groups = np.split(at, breaks + 1)
-    best = max(groups, key=len)
+    cloth_before = np.concatenate([[0], np.cumsum(bare)])
+    cloth_between = cloth_before[at[1:]] - cloth_before[at[:-1]]
+    breaks = np.flatnonzero((np.diff(stations[at]) > gap) | (cloth_between >= 3))
+    best = max(np.split(at, breaks + 1), key=len)
+    if len(best) < 8:
+        return None
     return float(stations[best[0]]), float(stations[best[-1]])

@@ -15,11 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.arrays import Array, Mask, Single
 from billiards_trainer.vision.detection.cloth import GREY, PEDESTAL
 from billiards_trainer.vision.detection.view import View
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
 
 EDGE = 34
 """Weakest gradient that votes: sum of absolute Sobel responses where cloth has ``GREY`` levels."""
@@ -40,9 +38,9 @@ class Edges:
 
     column: NDArray[np.int64]
     row: NDArray[np.int64]
-    dx: NDArray[np.float32]
-    dy: NDArray[np.float32]
-    size: NDArray[np.float32]
+    dx: Single
+    dy: Single
+    size: Single
     thinning: int
 
 
@@ -65,7 +63,7 @@ def edges(image: Mask, background: Mask, unlike: Mask, view: View) -> Edges:
         for x, y in slopes
     ]
     light = cv2.transform(background, np.full((1, 3), 1 / 3, np.float32))
-    light = cv2.add(light, PEDESTAL)
+    light = cv2.add(light, np.full_like(light, PEDESTAL))
     strongest = cv2.max(cv2.max(sizes[0], sizes[1]), sizes[2])
     relative = cv2.divide(strongest, light, scale=GREY)
     index = np.flatnonzero((relative > EDGE / 2) & (near > NEAR) & (view.search > 0))
@@ -81,7 +79,7 @@ def edges(image: Mask, background: Mask, unlike: Mask, view: View) -> Edges:
     return Edges(column, row, dx / size, dy / size, size * scale, max(1, thinning))
 
 
-def votes(found: Edges, view: View) -> NDArray[np.float32]:
+def votes(found: Edges, view: View) -> Single:
     """Vote map: 1 to 2 at the middle of a clear disc, about 0.3 at clutter.
 
     Args:
@@ -106,9 +104,7 @@ def votes(found: Edges, view: View) -> NDArray[np.float32]:
     return smooth * (sigma * sigma * found.thinning) / view.radius
 
 
-def peaks(
-    tally: NDArray[np.float32], view: View, least: float, most: int = 80
-) -> tuple[Array, Array]:
+def peaks(tally: Single, view: View, least: float, most: int = 80) -> tuple[Array, Array]:
     """Highest places of the vote map where a ball's centre may be.
 
     Args:
@@ -129,8 +125,6 @@ def peaks(
     return np.column_stack([column, row]).astype(np.float64), value[best].astype(np.float64)
 
 
-def _chosen(
-    images: list[Any], index: NDArray[np.int64], channel: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _chosen(images: list[Any], index: NDArray[np.int64], channel: NDArray[np.int64]) -> Single:
     values = np.stack([image.reshape(-1)[index] for image in images])
     return values[channel, np.arange(len(index))].astype(np.float32)

@@ -10,14 +10,14 @@ differ; a ball is not grey, or much brighter, or much darker.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.arrays import Mask, Single
 from billiards_trainer.vision.detection.view import View
-
-Mask = NDArray[np.uint8]
 
 GREY = 100
 """Value of cloth in the divided picture; 255 is 2.55 times as bright."""
@@ -31,6 +31,7 @@ DARK = 0.42
 """Cloth in the deepest shadow still reflects more than this share of its light."""
 BRIGHT = 1.22
 """Cloth is seldom lit brighter than this many times its surroundings, except by the projector."""
+_LIFT: Any = (PEDESTAL, PEDESTAL, PEDESTAL, 0)
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -72,7 +73,7 @@ def learn(image: Mask, view: View, hint: tuple[float, float, float] | None = Non
     total = small.sum(axis=2) + 3 * PEDESTAL
     blue = (small[:, :, 0] - small[:, :, 1]) / total
     red = (small[:, :, 2] - small[:, :, 1]) / total
-    area = max(1, np.count_nonzero(inside))
+    area = max(1, int(np.count_nonzero(inside)))
     mode_blue, mode_red = _mode(blue[inside], red[inside], hint)
     near = (np.abs(blue - mode_blue) < 0.06) & (np.abs(red - mode_red) < 0.06) & inside
     if np.count_nonzero(near) < 0.1 * area:
@@ -115,20 +116,19 @@ def _noise(image: Mask, background: Mask, sure: NDArray[np.bool_]) -> tuple[floa
 
 def divide(image: Mask, background: Mask) -> Mask:
     """The picture divided by the cloth: cloth is ``GREY`` in all channels."""
-    lift = (PEDESTAL, PEDESTAL, PEDESTAL, 0)
-    return cv2.divide(cv2.add(image, lift), cv2.add(background, lift), scale=GREY)
+    return cv2.divide(cv2.add(image, _LIFT), cv2.add(background, _LIFT), scale=GREY)
 
 
 def _mode(
-    blue: NDArray[np.float32], red: NDArray[np.float32], hint: tuple[float, float, float] | None
+    blue: Single, red: Single, hint: tuple[float, float, float] | None
 ) -> tuple[float, float]:
     """Commonest chroma: the highest place of a smoothed histogram."""
     bins, low, high = 64, -0.8, 0.8
     scale = bins / (high - low)
     i = np.clip(((blue - low) * scale).astype(np.int32), 0, bins - 1)
     j = np.clip(((red - low) * scale).astype(np.int32), 0, bins - 1)
-    counts = np.bincount(i * bins + j, minlength=bins * bins).reshape(bins, bins)
-    counts = cv2.GaussianBlur(counts.astype(np.float32), (0, 0), 1.2)
+    tally = np.bincount(i * bins + j, minlength=bins * bins).reshape(bins, bins)
+    counts = cv2.GaussianBlur(tally.astype(np.float32), (0, 0), 1.2)
     if hint is not None:
         b, g, r = hint
         total = b + g + r + 3 * PEDESTAL
@@ -141,7 +141,7 @@ def _mode(
     return float(np.median(blue[close])), float(np.median(red[close]))
 
 
-def _fill(image: NDArray[np.float32], sure: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
+def _fill(image: Single, sure: NDArray[np.bool_], sigma: float) -> Single:
     """Average over sure pixels near by; where there are none, over those farther away."""
     weight = sure.astype(np.float32)
     marked = cv2.merge([image * weight[:, :, None], weight])
@@ -158,7 +158,7 @@ def _fill(image: NDArray[np.float32], sure: NDArray[np.bool_], sigma: float) -> 
     return filled[:, :, :3] / filled[:, :, 3:]
 
 
-def _spread(values: NDArray[np.float32]) -> float:
+def _spread(values: Single) -> float:
     """Robust standard deviation: half the distance between the 16th and the 84th percentile."""
     count = len(values)
     if count < 10:
@@ -168,12 +168,12 @@ def _spread(values: NDArray[np.float32]) -> float:
     return float(parted[high] - parted[low]) / 2
 
 
-def _triple(values: NDArray[np.float32]) -> tuple[float, float, float]:
+def _triple(values: Single) -> tuple[float, float, float]:
     b, g, r = (float(v) for v in values)
     return b, g, r
 
 
-def _to_bytes(values: NDArray[np.float32]) -> Mask:
+def _to_bytes(values: Single) -> Mask:
     return np.clip(values + 0.5, 0, 255).astype(np.uint8)
 
 

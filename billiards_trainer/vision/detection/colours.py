@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from billiards_trainer.table import BallSet, Game
+from billiards_trainer.vision.detection.arrays import Array
 
-Array = NDArray[np.float64]
 BGR = tuple[float, float, float]
 Lab = tuple[float, float, float]
 

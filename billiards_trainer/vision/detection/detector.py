@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.detection import candidates, cloth, geometry, judge, refine
+from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.colours import ColourProfile, default_profile
 from billiards_trainer.vision.detection.identity import Identifier, Identity
 from billiards_trainer.vision.detection.view import View, make_view
 from billiards_trainer.vision.detection.working import Working, prepare
 from billiards_trainer.vision.tracking.measurement import Sight
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
 
 LightView = NDArray[np.uint8]
 """The projector's light map at the exposure (see ``light_map``): BGR uint8, table coordinates."""

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.cloth import Cloth
 from billiards_trainer.vision.detection.colours import linear, to_lab
 from billiards_trainer.vision.detection.view import View
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
 
 POINTS = 96
 REACH = 0.92

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from billiards_trainer.vision.detection.arrays import Array
 
 
 @dataclass(frozen=True)

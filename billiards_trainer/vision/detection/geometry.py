@@ -10,11 +10,9 @@ it is the disc's outline; its middle is *not* exactly where the ball's centre wo
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from billiards_trainer.camera_model import CameraModel
-
-Array = NDArray[np.float64]
+from billiards_trainer.vision.detection.arrays import Array
 
 
 def outlines(camera: CameraModel, centres: Array, radius: float, angles: int = 32) -> Array:

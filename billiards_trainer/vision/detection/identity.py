@@ -12,17 +12,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from billiards_trainer.table import BallSet
+from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.cloth import Cloth
 from billiards_trainer.vision.detection.colours import STRIPE_OF, ColourProfile
 from billiards_trainer.vision.detection.faces import Faces, measure, sample_light, white_guesses
 from billiards_trainer.vision.detection.view import View
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
 
 NAMED = 0.5
 """A single label is named from this probability on."""

@@ -14,15 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.arrays import Array, Mask, Single
 from billiards_trainer.vision.detection.cloth import GREY
 from billiards_trainer.vision.detection.forest import forests
 from billiards_trainer.vision.detection.refine import INNER, STEP, WEAK, Fit
 from billiards_trainer.vision.detection.view import RAYS, View
 from billiards_trainer.vision.detection.working import Working
-
-Array = NDArray[np.float64]
-Single = NDArray[np.float32]
-Mask = NDArray[np.uint8]
 
 FULL = 90
 """How unlike cloth a pixel of a ball's face is."""
@@ -92,10 +89,8 @@ def judge(working: Working, votes: Array, fit: Fit, strength: Single) -> Verdict
     return Verdict(second.probability(evidence), evidence)
 
 
-def weigh(
-    working: Working, votes: Array, fit: Fit, strength: Single
-) -> tuple[Array, Array, Array]:
-    """The evidence each candidate gives by itself, (N, ALONE); middles and radii, working pixels."""
+def weigh(working: Working, votes: Array, fit: Fit, strength: Single) -> tuple[Array, Array, Array]:
+    """Evidence of each candidate by itself, (N, ALONE); middles and radii, working pixels."""
     view = working.view
     middle = view.to_work(fit.middle)
     radius = fit.radius / view.shrink
@@ -141,9 +136,7 @@ def weigh(
     return np.stack(columns, axis=1).astype(np.float64), middle, radius
 
 
-def neighbourhood(
-    unlike: Mask, middle: Array, radius: Array, sure: NDArray[np.bool_]
-) -> Array:
+def neighbourhood(unlike: Mask, middle: Array, radius: Array, sure: NDArray[np.bool_]) -> Array:
     """Share of what lies close beside and around that is unlike cloth and no sure ball, (N, 2)."""
     left = _unexplained(unlike, middle, radius, sure)
     beside = (_look(left, middle, radius, _AROUND) > 0).mean(axis=1)
@@ -177,7 +170,7 @@ def _best_half(seen: NDArray[np.bool_]) -> Array:
 
 def _longest_gap(seen: NDArray[np.bool_]) -> Array:
     """Longest run of rays without support, as a share of the outline."""
-    n, rays = seen.shape
+    rays = seen.shape[1]
     twice = np.concatenate([seen, seen], axis=1)
     index = np.where(twice, np.arange(2 * rays), -1)
     last = np.maximum.accumulate(index, axis=1)
@@ -196,11 +189,9 @@ def _inner_edges(strength: Single) -> tuple[Array, Array]:
     return np.minimum(clutter, 2.0).astype(np.float64), sharp.astype(np.float64)
 
 
-def _unexplained(
-    unlike: Mask, middle: Array, radius: Array, sure: NDArray[np.bool_]
-) -> Mask:
+def _unexplained(unlike: Mask, middle: Array, radius: Array, sure: NDArray[np.bool_]) -> Mask:
     """What is unlike cloth and belongs to no sure ball; thin lines left out."""
-    left = cv2.compare(unlike, FULL, cv2.CMP_GT)
+    left = np.where(unlike > FULL, np.uint8(255), np.uint8(0))
     size = max(3, round(0.5 * float(radius.mean())) | 1)
     left = cv2.morphologyEx(left, cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
     for (x, y), r in zip(middle[sure], radius[sure], strict=True):

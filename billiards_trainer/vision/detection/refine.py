@@ -15,12 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from billiards_trainer.vision.detection.arrays import Array, Mask, Single
 from billiards_trainer.vision.detection.view import RAYS as ANGLES
 from billiards_trainer.vision.detection.view import View
-
-Array = NDArray[np.float64]
-Single = NDArray[np.float32]
-Mask = NDArray[np.uint8]
 
 INNER, OUTER, STEPS = 0.5, 1.46, 25
 LAMBDA = np.linspace(INNER, OUTER, STEPS)

@@ -11,15 +11,12 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.detection import geometry
+from billiards_trainer.vision.detection.arrays import Array, Mask, Single
 from billiards_trainer.vision.detection.lookup import Lookup
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.uint8]
 
 WORK_RADIUS = 4.2
 """Halving stops before a ball's mean radius falls below this many working pixels."""
@@ -60,7 +57,7 @@ class View:
     top: int
     width: int
     height: int
-    radius: NDArray[np.float32]
+    radius: Single
     centre: Lookup
     spokes: Lookup
     cloth: Mask
@@ -168,13 +165,13 @@ def make_view(table: Table, camera: CameraModel) -> View:
     allowed = _allowed_centres(table, x, y)
     rim = 0.7 * ball
     inner = corners + np.where(corners > 0, -rim, rim)
-    reach = 2 * round(1.4 * float(size_map.max())) + 1
-    search = cv2.dilate(allowed, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    size = 2 * round(1.4 * float(size_map.max())) + 1
+    search = cv2.dilate(allowed, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     shaft = view.polygon(inner) & bed
     return replace(view, cloth=bed, centres=allowed, search=search, shaft=shaft)
 
 
-def _allowed_centres(table: Table, x: NDArray[np.float32], y: NDArray[np.float32]) -> Mask:
+def _allowed_centres(table: Table, x: Single, y: Single) -> Mask:
     ball = table.balls.radius
     reach = ball * (1 - SLACK)
     allowed = (x >= reach) & (x <= table.width - reach) & (y >= reach) & (y <= table.length - reach)
@@ -194,9 +191,7 @@ def _grid(size: int) -> Array:
     return np.linspace(0, size - 1, count)
 
 
-def _spread(
-    coarse: Array, columns: Array, rows: Array, width: int, height: int
-) -> NDArray[np.float32]:
+def _spread(coarse: Array, columns: Array, rows: Array, width: int, height: int) -> Single:
     """Bilinear interpolation of grid values onto every working pixel."""
     map_x = np.interp(np.arange(width), columns, np.arange(len(columns))).astype(np.float32)
     map_y = np.interp(np.arange(height), rows, np.arange(len(rows))).astype(np.float32)

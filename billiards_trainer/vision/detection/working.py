@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from billiards_trainer.vision.detection import candidates, cloth
+from billiards_trainer.vision.detection.arrays import Mask
 from billiards_trainer.vision.detection.cloth import Cloth
 from billiards_trainer.vision.detection.view import View
-
-Mask = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
