@@ -21,7 +21,10 @@ START_LIMIT_S = 60.0
 class OwnAppliance:
     """A running appliance: its process, its bus, and how long it took to be healthy."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, bus: Bus) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], log: Path, bus: Bus, runtime_dir: Path
+    ) -> None:
+        self.runtime_dir = runtime_dir
         self._process = process
         self._log = log
         self.bus = bus
@@ -72,7 +75,7 @@ def own_appliance(flags: Sequence[str]) -> Iterator[OwnAppliance]:
             )
         bus = Bus(folder / "run", "bench")
         try:
-            appliance = OwnAppliance(process, log, bus)
+            appliance = OwnAppliance(process, log, bus, folder / "run")
             while appliance.next_status().status is not m.Level.HEALTHY:
                 if time.monotonic() - began > START_LIMIT_S:
                     raise InputError(f"the appliance was not healthy after {START_LIMIT_S:g} s")
