@@ -15,18 +15,21 @@ KINDS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One kind, with its own flags."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    for kind, what in KINDS.items():
-        sub = kinds.add_parser(kind, help=what, description=what)
-        sub.add_argument("--json", action="store_true", help="for machines")
-        _module(kind).add_arguments(sub)
+    """The kind; each has flags of its own."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(f"  {kind:9} {what}" for kind, what in KINDS.items())
+    parser.add_argument("kind", choices=[*KINDS], metavar="KIND")
+    parser.add_argument("flags", nargs=argparse.REMAINDER, help="--json, and see KIND --help")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    return int(_module(arguments.kind).run(arguments))
+    kind = arguments.kind
+    # Imported only when asked for: a benchmark of one thing does not load all the others.
+    module = importlib.import_module(f"billiards_trainer.commands.bench_{kind}")
+    from billiards_trainer.cli import OneSentence
 
-
-def _module(kind: str):  # type: ignore[no-untyped-def]
-    return importlib.import_module(f"billiards_trainer.commands.bench_{kind}")
+    parser = OneSentence(prog=f"billiards-trainer bench {kind}", description=KINDS[kind])
+    parser.add_argument("--json", action="store_true", help="for machines")
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(arguments.flags)))
