@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 FROM_A_FILM = 9
 """Pictures taken from each film, spread over its length."""
 _MOST_PICTURES = 25
-_MOST_PIXELS = 40_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,28 +103,35 @@ def _combined(paths: list[Path]) -> NDArray[np.uint8]:
 
 
 def _pictures(path: Path) -> list[NDArray[np.uint8]]:
+    """A picture, or some of a film's.
+
+    Raises:
+        InputError: neither.
+    """
+    import cv2
+
+    from billiards_trainer.vision.picture_file import read_picture
+
+    cv2.setNumThreads(1)
+    try:
+        return [read_picture(path)]
+    except InputError:
+        found = _from_film(path)
+        if len(found) < 2:  # a damaged picture may open like a film of one
+            raise
+        return found
+
+
+def _from_film(path: Path) -> list[NDArray[np.uint8]]:
     import cv2
     import numpy as np
 
-    cv2.setNumThreads(1)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise InputError(f"{path}: not readable: {error.strerror}") from None
-    try:
-        still = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except cv2.error:
-        still = None
-    if still is not None:
-        if still.shape[0] * still.shape[1] > _MOST_PIXELS:
-            raise InputError(f"{path}: a picture of more than {_MOST_PIXELS // 10**6} megapixels")
-        return [np.asarray(still, dtype=np.uint8)]
+    found: list[NDArray[np.uint8]] = []
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         wanted = set(np.linspace(0, max(count - 1, 0), FROM_A_FILM).astype(int).tolist())
-        found = []
         for number in range(count):
             if not capture.grab():
                 break
@@ -135,8 +141,6 @@ def _pictures(path: Path) -> list[NDArray[np.uint8]]:
                     found.append(np.asarray(frame, dtype=np.uint8))
     finally:
         capture.release()
-    if not found:
-        raise InputError(f"{path}: neither a picture nor a film that can be read")
     return found
 
 

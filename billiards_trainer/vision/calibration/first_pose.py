@@ -89,6 +89,8 @@ def start_camera(
             points, corners_px.astype(float), matrix, None, flags=cv2.SOLVEPNP_IPPE
         )
         for k in range(int(count)):
+            if not (np.isfinite(rotations[k]).all() and np.isfinite(shifts[k]).all()):
+                continue  # a view from exactly above makes the solver divide by nothing
             model = CameraModel.from_pose(
                 rotations[k],
                 shifts[k],

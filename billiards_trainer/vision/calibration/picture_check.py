@@ -29,10 +29,12 @@ def describe_fault(picture: NDArray[np.uint8]) -> str | None:
     spread = np.quantile(light, 0.98) - np.quantile(light, 0.02)
     if float(spread) < 10:
         return "the picture is one even surface: is the lens covered?"
+    if _is_blurred(picture):
+        return "the picture is too blurred to find the table: focus the camera, clean the lens"
     return None
 
 
-def is_blurred(picture: NDArray[np.uint8]) -> bool:
+def _is_blurred(picture: NDArray[np.uint8]) -> bool:
     """Whether even the strongest edges take tens of pixels: out of focus, or a fogged lens."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     scale = 640 / max(grey.shape)

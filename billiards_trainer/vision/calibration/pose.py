@@ -35,6 +35,8 @@ _CUSHION_SPREAD = 0.008
 RAIL_RISE = 0.006
 _RAIL_RISE_SPREAD = 0.003
 _HEIGHT_SPREAD = 0.03
+# Standard deviations from its rail's median beyond which a point is left out.
+_OUTLIER = 30.0
 # Lens above the cloth, metres: ceilings and broadcast cranes alike; the spread is in its logarithm.
 _TYPICAL_HEIGHT = 2.3
 _TYPICAL_HEIGHT_SPREAD = 0.45
@@ -109,6 +111,8 @@ def fit_pose(
     problem = _Problem(groups, table, start, cushion_width, camera_height, focal_px, aspect_spread)
     begin = problem.start()
     straight = problem.solve(np.where(np.arange(len(begin)) == _LENS, 0.0, begin), lens=False)
+    problem.drop_outliers(straight)
+    straight = problem.solve(straight, lens=False)
     best = straight
     if lens:
         bent = problem.solve(np.where(np.arange(len(begin)) == _LENS, begin, straight), lens=True)
@@ -145,13 +149,27 @@ class _Problem:
         at = start.to_plane(self.pixels, table.cushion_height)
         self.scale = np.array([start.pixels_per_metre(x, y, table.cushion_height) for x, y in at])
         self.group = np.repeat(np.arange(len(groups)), counts)
-        self.count = np.array(counts, dtype=float)
+        self.ends = np.cumsum([0, *counts])
         # Points with errors of their own (s) and one in common (b) have the covariance
         # s²I + b²11ᵀ; it is whitened by taking this share of their mean away.
-        scale = np.bincount(self.group, self.scale) / self.count
-        common = np.array([g.bias for g in groups]) * scale
-        own = np.array([g.sigma_px for g in groups])
-        self.shared = 1.0 - own / np.sqrt(own**2 + self.count * common**2)
+        self.weight = np.ones(len(self.group))
+        self.bias = np.array([g.bias for g in groups])
+        self._share()
+
+    def _share(self) -> None:
+        count = np.bincount(self.group, self.weight)
+        scale = np.bincount(self.group, self.scale) / np.bincount(self.group)
+        own = np.bincount(self.group, self.sigma) / np.bincount(self.group)
+        self.count = np.maximum(count, 1.0)
+        self.shared = 1.0 - own / np.sqrt(own**2 + self.count * (self.bias * scale) ** 2)
+
+    def drop_outliers(self, p: Array) -> None:
+        """Leave out points that lie far from most of their rail's."""
+        off = self.offsets(p)[0] * self.scale / self.sigma
+        pairs = zip(self.ends[:-1], self.ends[1:], strict=True)
+        middle = np.array([np.median(off[a:b]) for a, b in pairs])
+        self.weight = (np.abs(off - middle[self.group]) < _OUTLIER).astype(float)
+        self._share()
 
     def start(self) -> Array:
         """Rotation (3), translation (3), log focal, k1, cushion width, log fy/fx, rail's rise."""
@@ -205,8 +223,8 @@ class _Problem:
     def residuals(self, p: Array) -> Array:
         out, height = self.offsets(p)
         r = out * self.scale / self.sigma
-        mean = np.bincount(self.group, r) / self.count
-        r = r - (self.shared * mean)[self.group]
+        mean = np.bincount(self.group, r * self.weight) / self.count
+        r = (r - (self.shared * mean)[self.group]) * self.weight
         soft = np.sign(r) * np.sqrt(2 * (np.sqrt(1 + r * r) - 1))
         return np.concatenate([soft, self.priors(p, height)])
 

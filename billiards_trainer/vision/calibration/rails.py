@@ -185,7 +185,7 @@ def unlike_cloth(logs: Array, bed: Array) -> Array:
         constant added before them, and clips.
     """
     colour = _bgr(bed)
-    shades = np.geomspace(0.01, 4.0, 80)
+    shades = np.geomspace(0.01, 2.0, 80)
     levels = np.log(np.minimum(shades[:, None] * colour, 255.0) + _FLOOR)
     light = levels.mean(axis=1) + 1e-6 * np.arange(len(levels))
     at = logs[..., 2]

@@ -128,8 +128,6 @@ def find_table(
         if any(h.evidence.is_plain and h.fit.oddness < 12.0 for h in hypotheses):
             break
     if not hypotheses:
-        if picture_check.is_blurred(picture):
-            raise TableNotFound("the picture is too blurred to find the table: focus the camera")
         raise TableNotFound("no table was found in the picture: all four rails must be in view")
     best = max(hypotheses, key=lambda h: h.rank)
     return _finished(best, known, table is None, False, "detected")

@@ -1,0 +1,71 @@
+"""Calibration against the virtual table's truth: rooms, cameras and cloths at random."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from billiards_trainer.simulation.renderer import Renderer
+from billiards_trainer.simulation.setup import ClothLook, RailLook, Setup, fitted_camera, srgb
+from billiards_trainer.simulation.stills import random_balls, render_balls
+from billiards_trainer.table import preset
+from billiards_trainer.vision.calibration.table_finder import find_table
+
+CLOTHS = ("#3d917b", "#1d7a3c", "#2a6fb0", "#7a1f2b", "#6a6d70", "#0e86d4")
+TABLES = ("pool-9ft", "pool-7ft", "snooker-12ft", "carom-10ft")
+
+
+def room(seed: int):
+    rng = np.random.default_rng(seed)
+    table = preset(TABLES[seed % len(TABLES)])
+    aside = rng.uniform(-0.35, 0.35, 2)
+    camera = fitted_camera(
+        table,
+        eye=(table.width / 2 + aside[0], table.length / 2 + aside[1], rng.uniform(2.0, 3.2)),
+        width=1280,
+        height=720,
+        roll=math.radians(rng.uniform(-3, 3)),
+        distortion=(rng.uniform(-0.08, 0.02), 0.0, 0.0, 0.0, 0.0),
+        margin=0.03,
+    )
+    setup = replace(
+        Setup.default(table),
+        camera=camera,
+        cloth=ClothLook(colour=srgb(CLOTHS[seed % len(CLOTHS)])),
+        rails=RailLook(cushion_width=rng.uniform(0.044, 0.054)),
+        seed=seed,
+    )
+    return table, setup, random_balls(table, rng, 8)
+
+
+def errors_mm(seed: int) -> np.ndarray:
+    """Where balls all over the table would be put, against where they are, millimetres."""
+    table, setup, balls = room(seed)
+    picture = render_balls(Renderer(table, setup), balls, seed=seed).image
+    fit = find_table(picture, table)
+    x, y = np.meshgrid(np.linspace(0.05, 0.95, 6), np.linspace(0.05, 0.95, 8))
+    places = np.column_stack([x.ravel() * table.width, y.ravel() * table.length])
+    radius = table.balls.radius
+    pixels = setup.camera.to_pixels(np.column_stack([places, np.full(len(places), radius)]))
+    found = fit.camera.to_plane(pixels, radius)
+    turned = np.array([table.width, table.length]) - found
+    # Which end is the head is guessed from the picture.
+    best = min((found, turned), key=lambda f: float(np.abs(f - places).max()))
+    return np.linalg.norm(best - places, axis=1) * 1e3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_rooms(seed):
+    errors = errors_mm(seed)
+    assert np.median(errors) < 3.0
+    assert errors.max() < 7.0
+
+
+@pytest.mark.acceptance
+def test_sixty_rooms():
+    medians = np.array([np.median(errors_mm(seed)) for seed in range(100, 160)])
+    assert np.median(medians) < 2.0
+    assert np.quantile(medians, 0.9) < 4.0
