@@ -101,7 +101,8 @@ def track(
         for event in segmenter.update(state):
             yield from _event_lines(event, pipeline.camera, table)
     if pipeline.camera is None:
-        raise InputError(f"{path}: {pipeline.problem}")
+        why = (held[-1].quality.problem if held else None) or pipeline.problem
+        raise InputError(f"{path}: {why}")
     for state in waiting:
         yield _state_line(state)
     for event in segmenter.finish():

@@ -89,9 +89,9 @@ def _refined(kink: Kink, partner: Partner, reach: float, frame_s: float) -> Meet
         closing = (gap[k - 1] - gap[k]) / (times[k] - times[k - 1])
         if closing > 1e-3:
             share = (gap[k - 1] - reach) / (gap[k - 1] - gap[k])
-            estimates.append(
-                (float(times[k - 1] + share * (times[k] - times[k - 1])), _BALL_STD / closing)
-            )
+            t = float(times[k - 1] + share * (times[k] - times[k - 1]))
+            known = _BALL_STD**2 + kink.before.variance(t) + partner.before.variance(t)
+            estimates.append((t, math.sqrt(known) / closing))
     weights = [1 / max(std, 1e-3) ** 2 for _, std in estimates]
     t = sum(w * e[0] for w, e in zip(weights, estimates, strict=True)) / sum(weights)
     # Until they touch both move as before.
