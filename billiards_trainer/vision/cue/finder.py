@@ -112,7 +112,7 @@ def find_cue(
     radii = np.array([d.radius_px for d in sure]) / view.shrink
     best: CueObservation | None = None
     best_score = strongest = 0.0
-    for candidate in ribbon.find_ribbons(working, middles, radii, keep=3):
+    for candidate in ribbon.find_ribbons(working, middles, radii, keep=2):
         if best is not None and candidate.votes < 0.5 * strongest:
             break
         measured = shaft.measure(working, candidate)

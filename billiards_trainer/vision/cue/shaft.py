@@ -21,7 +21,7 @@ from billiards_trainer.vision.detection.arrays import Array, Mask, Single
 from billiards_trainer.vision.detection.view import View
 from billiards_trainer.vision.detection.working import Working
 
-STATIONS = 240
+STATIONS = 150
 ACROSS_STEP = 0.5
 SEARCH_PX = 2.5
 """An edge is looked for within so many pixels of where it is expected."""

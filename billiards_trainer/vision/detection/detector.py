@@ -7,6 +7,7 @@ contradict, except the colours that a colour profile has taught.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,8 @@ class Detection:
 class BallDetector:
     """Finds balls with a known camera over a known table.
 
-    Not thread-safe: ``look`` answers about the picture last given to ``detect``.
+    Not thread-safe: ``look`` answers about the picture last given to ``detect``, ``stages_ms``
+    holds its stages' processor times, ``working`` what the cue finder can use again.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class BallDetector:
         self.view: View = make_view(table, camera)
         self.identifier = Identifier(table.balls, self.profile)
         self.working: Working | None = None
+        self.stages_ms: dict[str, float] = {}
 
     def detect(self, picture: Mask, light: LightView | None = None) -> list[Detection]:
         """Find the balls.
@@ -93,21 +96,26 @@ class BallDetector:
                 f"the picture has {picture.shape[1]}x{picture.shape[0]} pixels, "
                 f"the camera {self.camera.width}x{self.camera.height}"
             )
+        self.stages_ms = {}
+        clock = time.thread_time_ns()
         try:
             self.working = working = prepare(picture, view, self.profile.cloth)
         except cloth.ClothError:
             self.working = None
             return []
-        tally = candidates.votes(working.edges, view)
-        places, value = candidates.peaks(tally, view, LEAST_VOTES)
+        clock = self._lap("cloth", clock)
+        places, value = candidates.peaks(candidates.votes(working.edges, view), view, LEAST_VOTES)
+        clock = self._lap("votes", clock)
         if len(places) == 0:
             return []
         rays = refine.sample(picture, view, view.to_full(places))
         background = refine.background_at(working.cloth.background, places)
         strength = refine.edge_strength(rays, background)
         fit = refine.fit(rays, strength)
+        clock = self._lap("outlines", clock)
         verdict = judge.judge(working, value, fit, strength)
         keep = judge.select(view, fit, verdict, LEAST_CONFIDENCE)
+        clock = self._lap("judge", clock)
         if len(keep) == 0:
             return []
         found = view.centre.at(fit.middle[keep])
@@ -115,6 +123,7 @@ class BallDetector:
         identities = self.identifier.identify(
             picture, view, fit.middle[keep], fit.radius[keep], working.cloth
         )
+        self._lap("identity", clock)
         return [
             _detection(
                 fit.middle[k], fit.radius[k], found[i], covariances[i], verdict.confidence[k], who
@@ -140,6 +149,12 @@ class BallDetector:
         if covered < 0.15:
             return Sight.BARE
         return Sight.COVERED if covered > 0.5 else Sight.UNKNOWN
+
+    def _lap(self, stage: str, began: int) -> int:
+        """Note a stage's processor time; the time now."""
+        now = time.thread_time_ns()
+        self.stages_ms[stage] = (now - began) / 1e6
+        return now
 
     def _covariances(self, fit: refine.Fit, keep: NDArray[np.intp]) -> Array:
         # In pixels, with the size's uncertainty marginalised out.

@@ -25,7 +25,7 @@ NAMED = 0.5
 """A single label is named from this probability on."""
 GROUP_NAMED = 0.6
 """Solid or stripe is said from this probability on."""
-SEARCH_EVERY = 30
+SEARCH_EVERY = 120
 """Pictures after which the light is searched anew; in between the last one is only followed."""
 TAIL = 5.0
 """Degrees of freedom of the colours' distribution: dirt, gloss and projected light stretch it."""

@@ -163,8 +163,8 @@ def make_view(table: Table, camera: CameraModel) -> View:
     corners = np.array(table.corners)
     bed = view.polygon(corners) & view.polygon(corners, table.cushion_height)
     allowed = _allowed_centres(table, x, y)
-    rim = 0.7 * ball
-    inner = corners + np.where(corners > 0, -rim, rim)
+    edge = 0.7 * ball
+    inner = corners + np.where(corners > 0, -edge, edge)
     size = 2 * round(1.4 * float(size_map.max())) + 1
     search = cv2.dilate(allowed, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     shaft = view.polygon(inner) & bed
