@@ -165,9 +165,10 @@ def draw_ball(
                 if projected > 0.0 and nz > 0.0:
                     mu, mv = light_place(projector, px, py, pz)
                     gain = projected * nz
-                    light_b += gain * light_at(light, decode, mu, mv, 0)
-                    light_g += gain * light_at(light, decode, mu, mv, 1)
-                    light_r += gain * light_at(light, decode, mu, mv, 2)
+                    shine = light_at(light, decode, mu, mv)
+                    light_b += gain * shine[0]
+                    light_g += gain * shine[1]
+                    light_r += gain * shine[2]
                 fresnel = look[4] * (0.04 + 0.96 * (1.0 - facing) ** 5)
                 rest = 1.0 - fresnel
                 colour_b = paint_b * light_b * rest

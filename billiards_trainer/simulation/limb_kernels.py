@@ -91,7 +91,7 @@ def draw_limb(
             qx, qy, qz = ax + s * dx, ay + s * dy, az + s * dz
             u, v = project(camera, qx, qy, qz)
             depth = math.sqrt((qx - eye[0]) ** 2 + (qy - eye[1]) ** 2 + (qz - eye[2]) ** 2)
-            reach = 1.4 * max(ra, rb) * camera[0] / max(depth, 0.1) + 3.0 + edge_width
+            reach = 1.2 * max(ra, rb) * camera[0] / max(depth, 0.1) + 3.0 + edge_width
             left = min(left, index(u - reach, 0, width))
             right = max(right, index(u + reach + 1, 0, width))
             top = min(top, index(v - reach, 0, height))
@@ -216,9 +216,10 @@ def draw_limb(
                         projector, ax + s * dx + r * nx, ay + s * dy + r * ny, az + s * dz + r * nz
                     )
                     gain = projected * nz
-                    light_b += gain * light_at(light, decode, mu, mv, 0)
-                    light_g += gain * light_at(light, decode, mu, mv, 1)
-                    light_r += gain * light_at(light, decode, mu, mv, 2)
+                    thrown = light_at(light, decode, mu, mv)
+                    light_b += gain * thrown[0]
+                    light_g += gain * thrown[1]
+                    light_r += gain * thrown[2]
                 keep = 1.0 - cover
                 picture[row, column, 0] = picture[row, column, 0] * keep + cover * (
                     paint_b * light_b + shine_b

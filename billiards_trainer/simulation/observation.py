@@ -16,6 +16,9 @@ from billiards_trainer.camera_model import CameraModel
 Array = NDArray[np.float64]
 Phase = Literal["setup", "approach", "aim", "stroke", "rolling"]
 
+_RIM = 16
+"""Points of the outline of a ball."""
+
 
 @dataclass(frozen=True, slots=True)
 class CuePose:
@@ -144,7 +147,7 @@ def visible_disc(camera: CameraModel, centre: ArrayLike, radius: float) -> tuple
     side /= np.linalg.norm(side)
     other = np.cross(towards, side)
     ring = radius * math.sqrt(1 - (radius / distance) ** 2)
-    a = np.linspace(0, 2 * math.pi, 32, endpoint=False)[:, None]
+    a = np.linspace(0, 2 * math.pi, _RIM, endpoint=False)[:, None]
     points = c + towards * radius**2 / distance + ring * (np.cos(a) * side + np.sin(a) * other)
     pixels = camera.to_pixels(points)
     x, y = pixels[:, 0], pixels[:, 1]
@@ -152,9 +155,19 @@ def visible_disc(camera: CameraModel, centre: ArrayLike, radius: float) -> tuple
     cross = x * ny - nx * y
     area = cross.sum() / 2
     middle = np.array([((x + nx) * cross).sum(), ((y + ny) * cross).sum()]) / (6 * area)
-    # The 32-gon is a little smaller than the circle that it stands for.
-    full = abs(area) / (32 / (2 * math.pi) * math.sin(2 * math.pi / 32))
+    # The polygon is a little smaller than the circle that it stands for.
+    full = abs(area) / (_RIM / (2 * math.pi) * math.sin(2 * math.pi / _RIM))
     return middle, math.sqrt(full / math.pi)
+
+
+def _even_disc(count: int) -> Array:
+    """Points spread evenly over the unit disc, (count, 2): a sunflower's pattern."""
+    k = np.arange(count)
+    r, a = np.sqrt((k + 0.5) / count), k * math.pi * (3 - math.sqrt(5))
+    return np.column_stack([r * np.cos(a), r * np.sin(a)])
+
+
+_GRID = _even_disc(60)
 
 
 def visible_shares(
@@ -170,13 +183,9 @@ def visible_shares(
         limb_depth: distance from the camera of the nearest limb or cue at pixels (N, 2), infinite
             where there is none.
     """
-    k = np.arange(60)
-    r = np.sqrt((k + 0.5) / 60)
-    a = k * math.pi * (3 - math.sqrt(5))
-    grid = np.column_stack([r * np.cos(a), r * np.sin(a)])
     out = []
     for i, (middle, radius) in enumerate(discs):
-        points = middle + radius * grid
+        points = middle + radius * _GRID
         free = limb_depth(points) > depths[i]
         for j, (other, reach) in enumerate(discs):
             if j != i and depths[j] < depths[i] and math.dist(middle, other) < radius + reach:

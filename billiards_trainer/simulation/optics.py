@@ -125,16 +125,26 @@ def lamp_light(
 
 
 @kernel
-def light_at(light: U8, decode: F32, u: float, v: float, channel: int) -> float:
-    """The light map at a place (columns, rows), decoded, bilinear."""
+def light_at(light: U8, decode: F32, u: float, v: float) -> tuple[float, float, float]:
+    """The light map at a place (columns, rows), decoded, bilinear: blue, green, red."""
     rows, columns = light.shape[0], light.shape[1]
     if not (0.0 <= u < columns - 1.0 and 0.0 <= v < rows - 1.0):
-        return 0.0
+        return 0.0, 0.0, 0.0
     i, j = int(v), int(u)
-    a, b = v - i, u - j
-    upper = decode[light[i, j, channel]] * (1 - b) + decode[light[i, j + 1, channel]] * b
-    lower = decode[light[i + 1, j, channel]] * (1 - b) + decode[light[i + 1, j + 1, channel]] * b
-    return upper * (1 - a) + lower * a
+    some = 0
+    for k in range(3):
+        some |= light[i, j, k] | light[i, j + 1, k] | light[i + 1, j, k] | light[i + 1, j + 1, k]
+    if some == 0:
+        return 0.0, 0.0, 0.0
+    b, a = u - j, v - i
+    w00, w01, w10, w11 = (1 - a) * (1 - b), (1 - a) * b, a * (1 - b), a * b
+    blue = decode[light[i, j, 0]] * w00 + decode[light[i, j + 1, 0]] * w01
+    blue += decode[light[i + 1, j, 0]] * w10 + decode[light[i + 1, j + 1, 0]] * w11
+    green = decode[light[i, j, 1]] * w00 + decode[light[i, j + 1, 1]] * w01
+    green += decode[light[i + 1, j, 1]] * w10 + decode[light[i + 1, j + 1, 1]] * w11
+    red = decode[light[i, j, 2]] * w00 + decode[light[i, j + 1, 2]] * w01
+    red += decode[light[i + 1, j, 2]] * w10 + decode[light[i + 1, j + 1, 2]] * w11
+    return blue, green, red
 
 
 @kernel

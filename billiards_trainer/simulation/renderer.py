@@ -160,6 +160,7 @@ class Renderer:
         self._touched: U8 = np.zeros(tiles, np.uint8)
         self._shaded: U8 = np.zeros(tiles, np.uint8)
         self._body = False
+        self._bands = self._cue_bands()
         self._texture = textures.smooth_periodic(np.random.default_rng((setup.seed, 9)))
         self._developed: U8 = np.zeros((self._height, self._width, 3), np.uint8)
         self._dirty[:] = 1
@@ -190,7 +191,8 @@ class Renderer:
         radius = self.table.balls.radius
         lit = light is not None and self._find_light(light)
         light_map = light if lit and light is not None else self._no_light
-        body = self._cast_body_shadow(view, lit)
+        limbs = [limb.packed() for limb in view.limbs]
+        body = self._cast_body_shadow(limbs, lit)
         for ball in view.balls:
             middle = ball.centres[len(ball.centres) // 2]
             if middle[2] > 0.6 * radius:
@@ -211,7 +213,7 @@ class Renderer:
                 self._near[-1], self._far[-1], body, _FINE, _COARSE,
             )  # fmt: skip
         self._draw_balls(view, light_map, lit)
-        self._draw_limbs(view, light_map, lit)
+        self._draw_limbs(view, limbs, light_map, lit)
         out = self._developed.copy()
         self._develop(out)
         if self._noisy:
@@ -236,47 +238,44 @@ class Renderer:
     def _draw_balls(self, view: View, light: U8, lit: bool) -> None:
         radius = self.table.balls.radius
         bounce_share = bgr(self.setup.cloth.colour)
-        # Balls behind are drawn first: from the camera outwards, far before near.
-        order = sorted(
-            view.balls,
-            key=lambda b: (
-                b.centres[0, 2] > 0.6 * radius,
-                -float(((b.centres[0] - self._eye) ** 2).sum()),
-            ),
-        )
-        for ball in order:
-            middle = ball.centres[len(ball.centres) // 2]
-            reach = self._lamps_reaching(middle)
-            level = self._ambient.copy()
-            for i, lamp in enumerate(self._lamps):
-                drop2 = lamp[2] ** 2
-                d2 = (lamp[0] - middle[0]) ** 2 + (lamp[1] - middle[1]) ** 2 + drop2
-                level += reach[i] * lamp[5] * drop2**2 / d2**2 * lamp[6:9]
+        if not view.balls:
+            return
+        middles = np.array([b.centres[len(b.centres) // 2] for b in view.balls])
+        reach = self._lamps_reaching(middles)
+        # What the cloth around each ball throws back.
+        drop2 = self._lamps[:, 2] ** 2
+        aside = ((middles[:, None, :2] - self._lamps[None, :, :2]) ** 2).sum(axis=2)
+        falling = reach * self._lamps[:, 5] * (drop2 / (aside + drop2)) ** 2
+        bounce = bounce_share * (self._ambient + falling @ self._lamps[:, 6:9])
+        # Balls in pockets first, then from far to near.
+        distance = ((middles - self._eye) ** 2).sum(axis=1)
+        for k in np.lexsort((-distance, middles[:, 2] > 0.6 * radius)):
+            ball = view.balls[k]
             ball_kernels.draw_ball(
                 self._picture, self._dirty, self._rays, self._eye, self._camera, self._softness,
                 ball.centres, ball.turns, radius, self._looks[ball.label],
-                self._glyphs[ball.label], self._lamps, reach, self._ambient, bounce_share * level,
-                self._pockets, bool(middle[2] < 0.9 * radius), light, self._decode,
+                self._glyphs[ball.label], self._lamps, reach[k], self._ambient, bounce[k],
+                self._pockets, bool(middles[k, 2] < 0.9 * radius), light, self._decode,
                 self._projector, 1.0 if lit else 0.0,
             )  # fmt: skip
 
-    def _draw_limbs(self, view: View, light: U8, lit: bool) -> None:
-        for limb in view.limbs:
+    def _draw_limbs(self, view: View, packed: list[F64], light: U8, lit: bool) -> None:
+        for limb, numbers in zip(view.limbs, packed, strict=True):
             is_cue = limb.material == limb_kernels.CUE
             limb_kernels.draw_limb(
                 self._picture, self._depths, self._dirty, self._rays, self._eye, self._camera,
-                self._softness, limb.packed(), self._cue_bands() if is_cue else _NO_BANDS,
+                self._softness, numbers, self._bands if is_cue else _NO_BANDS,
                 view.slides if is_cue else _STILL, self._lamps, self._ambient,
                 self._texture, light, self._decode, self._projector, 1.0 if lit else 0.0,
             )  # fmt: skip
 
-    def _cast_body_shadow(self, view: View, lit: bool) -> bool:
+    def _cast_body_shadow(self, limbs: list[F64], lit: bool) -> bool:
         """Find what the body hides of each lamp, of the room's light and of the projector."""
         if self._body:
             self._near[:] = 0
             self._far[:] = 0
             self._touched[:] = 0
-        self._body = bool(view.limbs)
+        self._body = bool(limbs)
         if not self._body:
             return False
         sources = [np.array([*lamp[:3], lamp[9]]) for lamp in self._lamps]
@@ -284,30 +283,30 @@ class Renderer:
         sources.append(np.array([0.0, 0.0, 0.0, 0.9]))
         if lit:
             sources.append(np.array([*self._projector[:3], 0.02]))
-        for limb in view.limbs:
-            packed = limb.packed()
-            low = limb.start[2] < _NEAR and limb.end[2] < _NEAR
+        for limb in limbs:
+            low = limb[2] < _NEAR and limb[6] < _NEAR
             planes, scale = (self._near, _FINE) if low else (self._far, _COARSE)
             for k, source in enumerate(sources):
-                if k == len(self._lamps) and limb.material == limb_kernels.CUE:
+                if k == len(self._lamps) and limb[12] == limb_kernels.CUE:
                     continue  # too thin to keep the room's light away
                 shade_kernels.block_light(
-                    planes[k], self._touched, self._surface, self._camera, packed, source, scale
+                    planes[k], self._touched, self._surface, self._camera, limb, source, scale
                 )
         shade_kernels.spread_touched(self._touched, self._shaded)
         return True
 
-    def _lamps_reaching(self, centre: F64) -> F64:
-        """Share of each lamp that the body leaves to a ball."""
+    def _lamps_reaching(self, centres: F64) -> F64:
+        """Share of each lamp that the body leaves to each ball, (balls, lamps)."""
         lamps = len(self._lamps)
         if not self._body:
-            return np.ones(lamps)
-        u, v = self.setup.camera.to_pixels(centre)
-        hidden = np.zeros(lamps)
+            return np.ones((len(centres), lamps))
+        pixels = self.setup.camera.to_pixels(centres)
+        hidden = np.zeros((len(centres), lamps))
         for planes, scale in ((self._near, _FINE), (self._far, _COARSE)):
-            row = int(np.clip(v / scale, 0, planes.shape[1] - 1))
-            column = int(np.clip(u / scale, 0, planes.shape[2] - 1))
-            hidden = np.maximum(hidden, planes[:lamps, row, column])
+            column, row = np.clip(pixels / scale, 0, None).astype(np.intp).T
+            row = np.minimum(row, planes.shape[1] - 1)
+            column = np.minimum(column, planes.shape[2] - 1)
+            hidden = np.maximum(hidden, planes[:lamps, row, column].T)
         return 1.0 - hidden
 
     def _cue_bands(self) -> F64:

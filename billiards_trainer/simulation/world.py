@@ -35,6 +35,7 @@ _MOST_SHOTS = 120
 _CAROM_POINTS = 8
 _COLOURS = ("yellow", "green", "brown", "blue", "pink", "black")
 _TURN_STEPS = 8
+_TURN_AT_ONCE = 0.15
 """Steps in which a rolling ball's orientation is integrated from one picture to the next."""
 
 
@@ -114,9 +115,13 @@ class World:
             if not spin.any():
                 continue
             turn = self.turns[i]
-            for vector in spin:
-                turn = rotation(vector * span / _TURN_STEPS) @ turn
-            self.turns[i] = orthonormal(turn)
+            # A slow ball's axis hardly changes from one picture to the next: turn it in one go.
+            if float(np.abs(spin).max()) * span < _TURN_AT_ONCE:
+                turn = rotation(spin.mean(axis=0) * span) @ turn
+            else:
+                for vector in spin:
+                    turn = rotation(vector * span / _TURN_STEPS) @ turn
+            self.turns[i] = turn
         self.time = to
 
     # --- the game --------------------------------------------------------------------------------
@@ -124,6 +129,7 @@ class World:
     def _finish(self) -> None:
         """Close the present act and begin the next."""
         now = self.act.ends
+        self.turns = np.array([orthonormal(turn) for turn in self.turns])
         if isinstance(self.act, Shot):
             self._after_shot(self.act)
         if self._queue:
