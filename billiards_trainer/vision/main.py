@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
 from billiards_trainer import messages as m
 from billiards_trainer.bus import Request
@@ -16,9 +17,11 @@ from billiards_trainer.frames import RingPicture, RingReader
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.table import TableError
 from billiards_trainer.vision.calibration.drift import measure_drift
-from billiards_trainer.vision.calibration.table_finder import TableFit
 from billiards_trainer.vision.calibrations import Calibrations
 from billiards_trainer.vision.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from billiards_trainer.vision.calibration.table_finder import TableFit
 
 _SILENT_S = 1.0
 _MOVED_TIMES = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +14,6 @@ from billiards_trainer import messages as m
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table
-from billiards_trainer.vision.calibration.table_finder import TableFit, find_table
 from billiards_trainer.vision.cue.finder import CueObservation, find_cue
 from billiards_trainer.vision.detection.colours import ColourProfile
 from billiards_trainer.vision.detection.detector import BallDetector
@@ -23,13 +23,16 @@ from billiards_trainer.vision.tracking.cue import CueTracker
 from billiards_trainer.vision.tracking.settings import TrackerSettings
 from billiards_trainer.vision.tracking.tracker import Tracker
 
+if TYPE_CHECKING:
+    from billiards_trainer.vision.calibration.table_finder import TableFit
+
 Picture = NDArray[np.uint8]
 
 _FIRST_RETRY_S = 0.25
 _LONGEST_RETRY_S = 8.0
 
 
-OnFound = Callable[[TableFit], str]
+OnFound = Callable[["TableFit"], str]
 """Told of a table that was found; answers with the id of the stored calibration."""
 
 
@@ -139,7 +142,7 @@ class Pipeline:
         Raises:
             InputError: no table is seen, or the corners are not a quadrilateral.
         """
-        fit = find_table(picture, self.table, corners=corners_px)
+        fit = _find_table(picture, self.table, corners_px)
         self._adopt(fit)
         return fit
 
@@ -217,7 +220,7 @@ class Pipeline:
         if self._next_try_ns is not None and exposure_ns < self._next_try_ns:
             return
         try:
-            fit = find_table(picture, self.table, corners=self._corners)
+            fit = _find_table(picture, self.table, self._corners)
         except InputError as error:
             self.problem = str(error)
             self._next_try_ns = exposure_ns + round(self._retry_s * 1e9)
@@ -266,6 +269,14 @@ class Pipeline:
         now = self._clock()
         stages[name] = 1e3 * (now - started)
         return now
+
+
+def _find_table(picture: Picture, table: Table, corners_px: ArrayLike | None) -> TableFit:
+    # Here rather than at the top: the optimiser takes longer to load than all the rest of vision,
+    # and with a stored calibration it is not needed.
+    from billiards_trainer.vision.calibration.table_finder import find_table
+
+    return find_table(picture, table, corners=corners_px)
 
 
 def _without_table(quality: m.PictureQuality, problem: str) -> m.PictureQuality:

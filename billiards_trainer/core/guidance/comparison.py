@@ -58,8 +58,9 @@ def compare(prediction: m.Prediction | None, shot: Shot) -> Comparison | None:
     whole = [start, *((x, y) for _, x, y in seen)]
     first = first_leg(piece.points)
     error_m, error_rad = None, None
-    if len(leg) > 1 and math.dist(leg[0], leg[-1]) > _LEAST_WAY and len(first) > 1:
-        reach = min(math.dist(leg[0], leg[-1]), math.dist(first[0], first[-1]))
+    # A ball of a rack goes nowhere before it meets the next: there is nothing to compare.
+    reach = min(math.dist(leg[0], leg[-1]), math.dist(first[0], first[-1]))
+    if reach > _LEAST_WAY:
         reached = min(leg, key=lambda p: abs(math.dist(p, start) - reach))
         error_m = _beside(first[0], first[-1], reached)
         predicted = math.atan2(first[-1][1] - first[0][1], first[-1][0] - first[0][0])
