@@ -99,9 +99,9 @@ class SourceStatus(Message):
 
 
 Evidence = Literal["kick", "contact", "cushion", "pocket", "occluded", "gone"]
-"""Tracking's hints to whoever declares events: ``kick`` a sudden change of motion with no partner in
-sight, ``contact`` one explained by another ball, ``cushion`` by a rail; ``pocket`` the ball is where
-it may drop; ``occluded`` unseen and its place covered; ``gone`` unseen and its place bare."""
+"""Tracking's hints to whoever declares events: ``kick`` a sudden change of motion with no partner
+in sight, ``contact`` one explained by another ball, ``cushion`` by a rail; ``pocket`` the ball is
+where it may drop; ``occluded`` unseen and its place covered; ``gone`` unseen and its place bare."""
 
 
 class BallState(Message):

@@ -111,7 +111,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
     else:
         for name, problem in found.items():
-            print(
-                f"{'ok  ' if problem is None else 'MEND'}  {name}{f': {problem}' if problem else ''}"
-            )
+            print(f"ok    {name}" if problem is None else f"MEND  {name}: {problem}")
     return 0 if all(problem is None for problem in found.values()) else 1

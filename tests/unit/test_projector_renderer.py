@@ -221,7 +221,8 @@ def test_nothing_falls_off_the_cloth_or_over_balls(
     if not projection.is_curved:
         outside = np.ones(canvas.shape[:2], np.uint8)
         cv2.fillPoly(outside, [np.rint(outline).astype(np.int32)], 0)
-        outside = cv2.erode(outside, np.ones((3, 3), np.uint8), borderValue=1)
+        # Anti-aliasing reaches a pixel beyond, rounding the outline here half another.
+        outside = cv2.erode(outside, np.ones((5, 5), np.uint8), borderValue=1)
         assert not canvas[outside > 0].any()
     points, _ = lit(projection, canvas)
     for pocket in TABLE.pockets:

@@ -24,6 +24,7 @@ from billiards_trainer.api.services import Services
 from billiards_trainer.bus import Bus, CommandServer, Request
 from billiards_trainer.config.schema import Config
 from billiards_trainer.frames import RingWriter, create_ring, remove_ring, slot_bytes_for
+from billiards_trainer.storage.upgrade import migrate
 from billiards_trainer.topics import COMMANDS, TOPICS
 
 SOURCE = m.SourceInfo(kind="simulated", name="virtual table")
@@ -152,6 +153,7 @@ class Stage:
         asyncio.run(self._serving())
 
     async def _serving(self) -> None:
+        migrate(self._folder)
         services = Services(
             config=Config(),
             runtime_dir=self._folder,
