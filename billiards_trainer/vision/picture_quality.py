@@ -50,8 +50,8 @@ class QualityWatch:
         if not identical or self._same_since_ns is None:
             self._same_since_ns = exposure_ns
         brightness = float(small.mean())
-        inside = grey[grey.shape[0] // 4 : -grey.shape[0] // 4 or None : 1]
-        sharpness = float(cv2.Laplacian(inside[::2], cv2.CV_16S).std())
+        middle = grey[grey.shape[0] // 4 : -(grey.shape[0] // 4) or None : 2, ::2]
+        sharpness = float(cv2.Laplacian(np.ascontiguousarray(middle), cv2.CV_16S).std())
         still_s = (exposure_ns - self._same_since_ns) / 1e9
         problem = _problem(small, brightness, live and identical and still_s > _FROZEN_S)
         quality = PictureQuality(

@@ -161,15 +161,6 @@ class BallWatch:
         """Whether a kink may come of what was just measured."""
         return self.suspicious is not None
 
-    def place_at(self, t: float) -> tuple[float, float] | None:
-        """Where the ball was at a recent time, as far as the present piece of motion tells."""
-        if self.rest is not None and self.suspicious is None:
-            return self.rest
-        clear = self.samples[: self.suspicious]
-        if not clear:
-            return self.rest
-        return self._fit(clear[-self.settings.window :]).at(t)
-
     def path(self) -> Path | None:
         """The motion before anything suspicious."""
         if self.rest is not None:

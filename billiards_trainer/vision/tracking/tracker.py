@@ -9,9 +9,11 @@ from billiards_trainer.messages import BallState, Evidence
 from billiards_trainer.table import Table
 from billiards_trainer.vision.tracking import hypotheses as h
 from billiards_trainer.vision.tracking.assignment import assign
+from billiards_trainer.vision.tracking.births import doubt, odds, pictures_needed
 from billiards_trainer.vision.tracking.labels import Array, LabelBelief, LabelSet, name_all
 from billiards_trainer.vision.tracking.measurement import Look, Measurement, Sight
 from billiards_trainer.vision.tracking.motion import Motion
+from billiards_trainer.vision.tracking.report import ball_state
 from billiards_trainer.vision.tracking.rest import WINDOW, Rest
 from billiards_trainer.vision.tracking.settings import TrackerSettings
 from billiards_trainer.vision.tracking.track import Track
@@ -20,18 +22,6 @@ _LEAST_RATIO = math.exp(-5.0)
 _MOST_RATIO = math.exp(2.0)
 _RETURN_RATIO = 3.0
 """A ball that had gone is known again only by a label that fits this much better than any."""
-_SURE = 2.4
-"""Mean log-odds of a new ball's detections from which few pictures are enough."""
-_DOUBTFUL = 0.5
-"""Below this it is never believed; in between it takes many pictures of a ball that lies still."""
-_MANY = 15
-"""Times as many pictures for a doubtful ball."""
-_NEWCOMER = 5
-"""Times as many pictures once the balls on the table are known: new ones are put there by hand."""
-_KNOWN_AFTER = 60
-"""Pictures after which they are."""
-_SURPLUS = 4
-"""Times as many pictures where all balls of that label are on the table already."""
 _UNMOVED = 0.002
 """A detection so near to a ball at rest is that ball, metres."""
 _CONVINCED = 3
@@ -115,7 +105,7 @@ class Tracker:
         for track in self._tracks:
             in_hand = track.life == "gone" and track.in_hand
             if track.life == "real" or in_hand:
-                found.append(self._state(track, exposure_ns))
+                found.append(ball_state(track, exposure_ns, self.settings))
         return found
 
     # --- matching ---------------------------------------------------------------------------
@@ -160,7 +150,7 @@ class Tracker:
                     continue
                 cost = -likelihood - math.log(min(_MOST_RATIO, max(_LEAST_RATIO, ratio)))
                 if best.kind in ("kick", "return"):
-                    cost += _doubt(detection.confidence)
+                    cost += doubt(detection.confidence)
                 if cost < alone:
                     costs[i, d] = cost
                     chosen[i, d] = best
@@ -353,7 +343,7 @@ class Tracker:
             time_ns,
             time_ns,
             motion=Motion.started(detection.x_m, detection.y_m, 0.0, 0.0, std, 0.7),
-            score=_odds(detection.confidence),
+            score=odds(detection.confidence),
             hits=1,
             kicked_ns=time_ns,
             measured=(detection.x_m, detection.y_m),
@@ -364,19 +354,10 @@ class Tracker:
         self._tracks.append(track)
 
     def _maybe_believe(self, track: Track, confidence: float) -> None:
-        track.score += (_odds(confidence) - track.score) / track.hits
-        if track.score < _DOUBTFUL:
-            return
-        # A hand's highlights wander; a ball lies still, or rolls straight and is seen again.
-        steady = track.spread(*(track.recent[-1][1:])) < 0.0025
-        needed = self.settings.confirm * (1 if steady else 2)
-        if track.score < _SURE:
-            needed = self.settings.confirm * _MANY
-        if self._pictures > _KNOWN_AFTER:
-            needed = max(needed, self.settings.confirm * _NEWCOMER * (1 if steady else 2))
-        if self._is_surplus(track):
-            needed *= _SURPLUS
-        if track.hits >= needed and (steady or track.score >= _SURE):
+        track.score += (odds(confidence) - track.score) / track.hits
+        if track.hits >= pictures_needed(
+            track, self.settings, self._pictures, surplus=self._is_surplus(track)
+        ):
             track.life = "real"
 
     def _is_surplus(self, track: Track) -> bool:
@@ -475,47 +456,3 @@ class Tracker:
         pocket, distance = nearest
         margin = self.table.balls.diameter + 0.03 * track.speed
         return distance < pocket.radius + margin
-
-    def _state(self, track: Track, exposure_ns: int) -> BallState:
-        settings = self.settings
-        if track.rest is not None:
-            x, y, vx, vy = track.rest.x, track.rest.y, 0.0, 0.0
-            unseen_s = max(0.0, (exposure_ns - track.seen_ns) / 1e9)
-            # What lies under an arm may have been touched: 2 mm more with each second.
-            var_x = var_y = track.rest.mean_variance + (0.002 * unseen_s) ** 2
-        else:
-            motion = h.advanced(track, exposure_ns, settings)
-            x, y, vx, vy = motion.x, motion.y, motion.vx, motion.vy
-            var_x, var_y = motion.along_x.pp, motion.along_y.pp
-        floor = settings.systematic**2
-        pixels = track.pixels or (None, None, None)
-        return BallState(
-            track=track.number,
-            label=track.belief.shown,
-            label_confidence=min(1.0, max(0.0, track.belief.shown_probability)),
-            x_m=x,
-            y_m=y,
-            vx=vx,
-            vy=vy,
-            covariance=(var_x + floor, 0.0, var_y + floor),
-            confidence=1.0 if track.misses == 0 else max(0.05, 0.9**track.misses),
-            visible=track.misses == 0 and track.life == "real",
-            moving=track.moving,
-            in_hand=track.in_hand,
-            x_px=pixels[0],
-            y_px=pixels[1],
-            radius_px=pixels[2],
-            measured_m=track.measured,
-            evidence=track.evidence,
-        )
-
-
-def _odds(confidence: float) -> float:
-    """Log-odds, within what a few pictures can tell."""
-    p = min(0.998, max(0.05, confidence))
-    return math.log(p / (1 - p))
-
-
-def _doubt(confidence: float) -> float:
-    """Cost of believing a leap to a detection that may not be a ball."""
-    return max(0.0, 0.75 * (4.0 - _odds(confidence)))

@@ -1,0 +1,42 @@
+"""A track as others see it."""
+
+from __future__ import annotations
+
+from billiards_trainer.messages import BallState
+from billiards_trainer.vision.tracking.hypotheses import advanced
+from billiards_trainer.vision.tracking.settings import TrackerSettings
+from billiards_trainer.vision.tracking.track import Track
+
+
+def ball_state(track: Track, exposure_ns: int, settings: TrackerSettings) -> BallState:
+    """The ball at a time not before its last picture; covariances hold what is not known of it."""
+    if track.rest is not None:
+        x, y, vx, vy = track.rest.x, track.rest.y, 0.0, 0.0
+        unseen_s = max(0.0, (exposure_ns - track.seen_ns) / 1e9)
+        # What lies under an arm may have been touched: 2 mm more with each second.
+        var_x = var_y = track.rest.mean_variance + (0.002 * unseen_s) ** 2
+    else:
+        motion = advanced(track, exposure_ns, settings)
+        x, y, vx, vy = motion.x, motion.y, motion.vx, motion.vy
+        var_x, var_y = motion.along_x.pp, motion.along_y.pp
+    floor = settings.systematic**2
+    pixels = track.pixels or (None, None, None)
+    return BallState(
+        track=track.number,
+        label=track.belief.shown,
+        label_confidence=min(1.0, max(0.0, track.belief.shown_probability)),
+        x_m=x,
+        y_m=y,
+        vx=vx,
+        vy=vy,
+        covariance=(var_x + floor, 0.0, var_y + floor),
+        confidence=1.0 if track.misses == 0 else max(0.05, 0.9**track.misses),
+        visible=track.misses == 0 and track.life == "real",
+        moving=track.moving,
+        in_hand=track.in_hand,
+        x_px=pixels[0],
+        y_px=pixels[1],
+        radius_px=pixels[2],
+        measured_m=track.measured,
+        evidence=track.evidence,
+    )
