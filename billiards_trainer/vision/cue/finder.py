@@ -294,7 +294,10 @@ def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
     ).astype(np.float64)
     profile = colours.reshape(len(along), 3, 3).mean(axis=1)
     quarter = max(2, len(along) // 5)
-    wood, beyond = profile[:quarter].mean(axis=0), profile[-quarter:].mean(axis=0)
+    wood = profile[:quarter].mean(axis=0)
+    view, cloth_colour = working.view, working.cloth.background
+    end = shaft.real(view.camera, measured.axis(s)[None])
+    beyond = np.array([shaft.values_at(view, cloth_colour[:, :, c], end, 0)[0] for c in range(3)])
     contrast = wood - beyond
     size = float(contrast @ contrast)
     if size < 100.0:
