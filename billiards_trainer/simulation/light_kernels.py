@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from billiards_trainer.simulation.compilation import kernel
 from billiards_trainer.simulation.optics import TILE, clamp, light_at
+from billiards_trainer.simulation.shade_kernels import COARSE, FINE
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -44,23 +45,23 @@ def add_light(
     albedo: F32,
     places: F32,
     light: U8,
+    occupied: U8,
     decode: F32,
     projector: F64,
-    strength: float,
     balls: F64,
     radius: float,
     near_blocked: F32,
     far_blocked: F32,
     body: bool,
-    near_scale: int,
-    far_scale: int,
 ) -> None:
     """Let the projector's light fall on everything that lies still, but not behind balls and arms.
 
+    ``occupied`` says where in the light map any of a cell and its next neighbours is not dark;
     ``balls`` (N, 3) are centres; ``near_blocked`` and ``far_blocked`` are the shares of the
     projector that limbs hide.
     """
     height, width = picture.shape[0], picture.shape[1]
+    rows, columns = occupied.shape
     near = np.zeros(len(balls), np.int64)
     for tile_row in range(lit.shape[0]):
         for tile_column in range(lit.shape[1]):
@@ -79,10 +80,12 @@ def add_light(
             for row in range(top, bottom):
                 for column in range(left, right):
                     u, v = float(places[row, column, 0]), float(places[row, column, 1])
-                    b, g, r = light_at(light, decode, u, v)
-                    if b + g + r <= 0.0:
+                    if not (0.0 <= u < columns and 0.0 <= v < rows):
                         continue
-                    gain = strength
+                    if occupied[int(v), int(u)] == 0:
+                        continue
+                    b, g, r = light_at(light, decode, u, v)
+                    gain = 1.0
                     px = float(surface[row, column, 0])
                     py = float(surface[row, column, 1])
                     pz = float(surface[row, column, 2])
@@ -99,8 +102,8 @@ def add_light(
                         gain *= clamp(0.5 - (radius - miss) / 0.003, 0.0, 1.0)
                     if body:
                         gain *= 1.0 - max(
-                            near_blocked[row // near_scale, column // near_scale],
-                            far_blocked[row // far_scale, column // far_scale],
+                            near_blocked[row // FINE, column // FINE],
+                            far_blocked[row // COARSE, column // COARSE],
                         )
                     if gain <= 0.0:
                         continue

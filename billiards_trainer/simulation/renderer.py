@@ -39,8 +39,6 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 _CURVE_ENTRIES, _CURVE_PER_UNIT = 12288, 4096.0
-_FINE, _COARSE = 2, 8
-"""Pixels a cell of the shadows of limbs near the cloth, and of those higher up."""
 _NEAR = 0.14
 """Height below which a limb is near the cloth, metres."""
 _STILL = np.zeros(1)
@@ -153,10 +151,11 @@ class Renderer:
         self._places: F32 = np.zeros((self._height, self._width, 2), np.float32)
         self.set_projector(pack_projector(setup.projector))
         self._no_light: U8 = np.zeros((2, 2, 3), np.uint8)
+        self._occupied: U8 = np.zeros((2, 2), np.uint8)
         self._depths: F32 = np.full((self._height, self._width), np.inf, np.float32)
         planes = len(self._lamps) + 2
-        self._near: F32 = np.zeros((planes, *self._cells(_FINE)), np.float32)
-        self._far: F32 = np.zeros((planes, *self._cells(_COARSE)), np.float32)
+        self._near: F32 = np.zeros((planes, *self._cells(shade_kernels.FINE)), np.float32)
+        self._far: F32 = np.zeros((planes, *self._cells(shade_kernels.COARSE)), np.float32)
         self._touched: U8 = np.zeros(tiles, np.uint8)
         self._shaded: U8 = np.zeros(tiles, np.uint8)
         self._body = False
@@ -203,14 +202,14 @@ class Renderer:
         if body:
             shade_kernels.apply_blocks(
                 self._picture, self._dirty, self._shaded, self._near, self._far, self._surface,
-                lamps, ambient, _FINE, _COARSE,
+                lamps, ambient,
             )  # fmt: skip
         if lit:
             centres = np.array([b.centres[len(b.centres) // 2] for b in view.balls]).reshape(-1, 3)
             light_kernels.add_light(
                 self._picture, self._dirty, self._lit, self._surface, self._albedo, self._places,
-                light_map, self._decode, self._projector, 1.0, centres, radius,
-                self._near[-1], self._far[-1], body, _FINE, _COARSE,
+                light_map, self._occupied, self._decode, self._projector, centres, radius,
+                self._near[-1], self._far[-1], body,
             )  # fmt: skip
         self._draw_balls(view, light_map, lit)
         self._draw_limbs(view, limbs, light_map, lit)
@@ -285,7 +284,9 @@ class Renderer:
             sources.append(np.array([*self._projector[:3], 0.02]))
         for limb in limbs:
             low = limb[2] < _NEAR and limb[6] < _NEAR
-            planes, scale = (self._near, _FINE) if low else (self._far, _COARSE)
+            planes, scale = (
+                (self._near, shade_kernels.FINE) if low else (self._far, shade_kernels.COARSE)
+            )
             for k, source in enumerate(sources):
                 if k == len(self._lamps) and limb[12] == limb_kernels.CUE:
                     continue  # too thin to keep the room's light away
@@ -302,7 +303,7 @@ class Renderer:
             return np.ones((len(centres), lamps))
         pixels = self.setup.camera.to_pixels(centres)
         hidden = np.zeros((len(centres), lamps))
-        for planes, scale in ((self._near, _FINE), (self._far, _COARSE)):
+        for planes, scale in ((self._near, shade_kernels.FINE), (self._far, shade_kernels.COARSE)):
             column, row = np.clip(pixels / scale, 0, None).astype(np.intp).T
             row = np.minimum(row, planes.shape[1] - 1)
             column = np.minimum(column, planes.shape[2] - 1)
@@ -371,6 +372,9 @@ class Renderer:
         occupied = cv2.transform(light, np.ones((1, 3), np.float32))
         occupied = np.minimum(np.asarray(occupied, np.uint8).reshape(light.shape[:2]), 1)
         sums = np.asarray(cv2.integral(occupied), np.int32)
+        # A place between cells is lit by the four around it.
+        spread = cv2.dilate(occupied, np.ones((2, 2), np.uint8), anchor=(0, 0))
+        self._occupied = np.asarray(spread, np.uint8).reshape(light.shape[:2])
         return light_kernels.find_lit_tiles(sums, self._reaches, self._lit) > 0
 
     def _develop(self, out: U8) -> None:

@@ -14,6 +14,9 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
+FINE, COARSE = 2, 8
+"""Pixels a cell of the shadows of limbs near the cloth, and of those higher up."""
+
 
 @kernel
 def block_light(
@@ -123,8 +126,6 @@ def apply_blocks(
     surface: F32,
     lamps: F64,
     ambient: float,
-    fine_scale: int,
-    coarse_scale: int,
 ) -> None:
     """Darken the touched tiles by what the body hides of each lamp and of the room's light.
 
@@ -134,9 +135,9 @@ def apply_blocks(
     height, width = picture.shape[0], picture.shape[1]
     planes = len(lamps)
     weights = np.zeros(planes + 1)
-    cells = TILE // fine_scale + 1
+    cells = TILE // FINE + 1
     hidden = np.zeros((cells, cells), np.float32)
-    ratio = fine_scale / coarse_scale
+    ratio = FINE / COARSE
     for tile_row in range(dirty.shape[0]):
         for tile_column in range(dirty.shape[1]):
             if touched[tile_row, tile_column] == 0:
@@ -155,12 +156,12 @@ def apply_blocks(
                 weights[k] /= total
             weights[planes] = 0.85 * ambient / total
             for row in range(cells):
-                fine_row = min(top // fine_scale + row, fine.shape[1] - 1)
+                fine_row = min(top // FINE + row, fine.shape[1] - 1)
                 v = min(fine_row * ratio, coarse.shape[1] - 1.001)
                 i = int(v)
                 a = v - i
                 for column in range(cells):
-                    fine_column = min(left // fine_scale + column, fine.shape[2] - 1)
+                    fine_column = min(left // FINE + column, fine.shape[2] - 1)
                     u = min(fine_column * ratio, coarse.shape[2] - 1.001)
                     j = int(u)
                     b = u - j
@@ -172,11 +173,11 @@ def apply_blocks(
                         dark += weights[k] * max(value, float(fine[k, fine_row, fine_column]))
                     hidden[row, column] = dark
             for row in range(top, bottom):
-                i = (row - top) // fine_scale
-                a = (row - top) / fine_scale - i
+                i = (row - top) // FINE
+                a = (row - top) * (1.0 / FINE) - i
                 for column in range(left, right):
-                    j = (column - left) // fine_scale
-                    b = (column - left) / fine_scale - j
+                    j = (column - left) // FINE
+                    b = (column - left) * (1.0 / FINE) - j
                     upper = hidden[i, j] * (1 - b) + hidden[i, j + 1] * b
                     lower = hidden[i + 1, j] * (1 - b) + hidden[i + 1, j + 1] * b
                     factor = 1.0 - (upper * (1 - a) + lower * a)
