@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from billiards_trainer.table import Table
-from billiards_trainer.vision.calibration.table_finder import TableFit, find_table
+from billiards_trainer.vision.calibration import picture_check
+from billiards_trainer.vision.calibration.table_finder import TableFit, TableNotFound, find_table
 from billiards_trainer.vision.cue.finder import CueObservation, find_cue
 from billiards_trainer.vision.detection.colours import ColourProfile
 from billiards_trainer.vision.detection.detector import BallDetector, Detection
@@ -39,9 +40,12 @@ def analyse(
         profile: the balls' colours, where they were learned.
 
     Raises:
-        TableNotFound: no table is seen.
+        TableNotFound: nothing, or no table, is seen.
         InputError: not a picture, or no corners.
     """
+    fault = picture_check.describe_fault(picture)
+    if fault:
+        raise TableNotFound(fault)
     fit = find_table(picture, table, corners=corners)
     detector = BallDetector(fit.table, fit.camera, profile)
     balls = detector.detect(picture)
