@@ -166,8 +166,8 @@ def _grown(
     region = core
     if not region.any():
         return np.zeros(core.shape, np.uint8)
-    kernel = np.ones((9, 9), np.uint8)
-    for _ in range(5):
+    kernel = np.ones((13, 13), np.uint8)
+    for _ in range(9):
         share = cv2.blur(region.astype(np.float32), window)
         overall = features[region].mean(axis=0)
         field = cv2.blur(features * region[..., None], window) + 1e-3 * overall

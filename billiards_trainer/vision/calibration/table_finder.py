@@ -38,6 +38,8 @@ from billiards_trainer.vision.calibration.rail_search import (
 Array = NDArray[np.float64]
 
 ASSUMED_TABLE = "pool-9ft"
+# Below this what was found is more likely wrong than right.
+_LEAST_CONFIDENCE = 0.3
 
 
 class TableNotFound(InputError):
@@ -129,8 +131,10 @@ def find_table(
             break
     if not hypotheses:
         raise TableNotFound("no table was found in the picture: all four rails must be in view")
-    best = max(hypotheses, key=lambda h: h.rank)
-    return _finished(best, known, table is None, False, "detected")
+    fit = _finished(max(hypotheses, key=lambda h: h.rank), known, table is None, False, "detected")
+    if fit.confidence < _LEAST_CONFIDENCE:
+        raise TableNotFound("no table was found for sure: too much of its rails is hidden or dark")
+    return fit
 
 
 @dataclass(frozen=True, slots=True)
