@@ -16,7 +16,7 @@ from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table
 from billiards_trainer.vision.cue.finder import CueObservation, find_cue
 from billiards_trainer.vision.detection.colours import ColourProfile
-from billiards_trainer.vision.detection.detector import BallDetector
+from billiards_trainer.vision.detection.detector import LEAST_CONFIDENCE, BallDetector
 from billiards_trainer.vision.detection.geometry import discs
 from billiards_trainer.vision.picture_quality import QualityWatch
 from billiards_trainer.vision.tracking.cue import CueTracker
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Picture = NDArray[np.uint8]
 
+_HUNTING = 0.1
+"""Least confidence of a detection while balls roll or are out of sight: a streak of motion blur is
+a doubtful ball, unless one is expected right there."""
 _FIRST_RETRY_S = 0.25
 _LONGEST_RETRY_S = 8.0
 
@@ -99,7 +102,7 @@ class Pipeline:
         self._cue_tracker = CueTracker(table)
         self._cue_seen: CueObservation | None = None
         self._cue: m.CueState | None = None
-        self._anything_moves = False
+        self._anything_moves = self._hunting = False
         if camera is not None:
             self.calibrate(camera, calibration, residual_mm=residual_mm, head_guessed=head_guessed)
 
@@ -182,7 +185,8 @@ class Pipeline:
             # One exposure twice (a film of 15 pictures a second shown at 30): nothing new.
             balls, cue = self._tracker.coast(exposure_ns), self._cue
         elif detector is not None:
-            detections = detector.detect(picture, light)
+            least = _HUNTING if self._hunting else LEAST_CONFIDENCE
+            detections = detector.detect(picture, light, least_confidence=least)
             started = self._lap(stages, "detection", started)
             self._cue_seen = find_cue(
                 picture,
@@ -198,6 +202,7 @@ class Pipeline:
             self._lap(stages, "tracking", started)
         self._cue = cue
         self._anything_moves = any(b.moving for b in balls)
+        self._hunting = any(b.moving or not b.visible for b in balls)
         return m.TableState(
             frame=frame,
             exposure_ns=exposure_ns,
@@ -244,7 +249,7 @@ class Pipeline:
         self._tracker = Tracker(self.table, replace(TrackerSettings(), systematic=systematic))
         self._cue_tracker = CueTracker(self.table)
         self._cue_seen = self._cue = None
-        self._anything_moves = False
+        self._anything_moves = self._hunting = False
 
     def _with_pixels(self, balls: list[m.BallState]) -> list[m.BallState]:
         """Balls that were not detected in this picture: where they would appear."""

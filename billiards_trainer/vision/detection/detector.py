@@ -77,12 +77,20 @@ class BallDetector:
         self.working: Working | None = None
         self.stages_ms: dict[str, float] = {}
 
-    def detect(self, picture: Mask, light: LightView | None = None) -> list[Detection]:
+    def detect(
+        self,
+        picture: Mask,
+        light: LightView | None = None,
+        *,
+        least_confidence: float = LEAST_CONFIDENCE,
+    ) -> list[Detection]:
         """Find the balls.
 
         Args:
             picture: BGR uint8, of the camera's size.
             light: what the projector showed at the exposure, where that is known.
+            least_confidence: doubtful balls are left out below it; less where a tracker knows
+                what to expect.
 
         Returns:
             Balls, the surest first; empty when no cloth is seen.
@@ -114,7 +122,7 @@ class BallDetector:
         fit = refine.fit(rays, strength)
         clock = self._lap("outlines", clock)
         verdict = judge.judge(working, value, fit, strength)
-        keep = judge.select(view, fit, verdict, LEAST_CONFIDENCE)
+        keep = judge.select(view, fit, verdict, least_confidence)
         clock = self._lap("judge", clock)
         if len(keep) == 0:
             return []

@@ -258,6 +258,8 @@ class Tracker:
     ) -> None:
         if track.rest is not None:
             track.fallback = track.rest
+            # It may have been struck in any picture since it was last seen.
+            dt = max(dt, (time_ns - track.seen_ns) / 1e9)
         else:
             track.kicks.append(time_ns)
         vx, vy = (x - track.x) / dt, (y - track.y) / dt
