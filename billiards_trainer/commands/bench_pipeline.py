@@ -22,6 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="measured, after settling")
     parser.add_argument("--settle", type=float, default=5.0, help="seconds left out at the start")
     parser.add_argument("--source", default="simulated", help="as for run")
+    parser.add_argument(
+        "--drawn-ahead",
+        action="store_true",
+        help="the virtual table drawn before, shown at 60 fps: the cost of what follows the camera",
+    )
     parser.add_argument("--table-size", metavar="LxW", help="as for run")
     parser.add_argument("--balls", help="as for run")
     parser.add_argument("--ball-diameter", help="as for run")
@@ -30,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     flags = ["--source", arguments.source]
+    if arguments.drawn_ahead:
+        flags += ["--set", "simulation.drawn_ahead_s=4", "--set", "source.fps=60"]
     for flag in ("table_size", "balls", "ball_diameter"):
         if (value := getattr(arguments, flag)) is not None:
             flags += ["--" + flag.replace("_", "-"), value]

@@ -177,6 +177,13 @@ class SimulationConfig(Section):
     physics: Literal["standard", "random"] = Field(
         "standard", description="true physics: the table's standard, or drawn by the seed around it"
     )
+    drawn_ahead_s: float = Field(
+        0.0,
+        ge=0,
+        le=20,
+        description="seconds of play drawn before the start and shown again and again, to measure "
+        "what comes after the camera; 0: drawn live",
+    )
 
 
 class StorageConfig(Section):

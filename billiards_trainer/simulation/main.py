@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,22 +127,65 @@ class OwnLight:
         return picture.image
 
 
+class Clock:
+    """When pictures are exposed, and when a camera would have read them out."""
+
+    def __init__(self, virtual: VirtualTable) -> None:
+        sensor = virtual.setup.sensor
+        self.period = 1 / virtual.fps
+        # A picture can be read when its last row has been exposed.
+        self._delay_ns = round((sensor.exposure_s + sensor.readout_s) / 2 * 1e9)
+        self._begin_ns = time.monotonic_ns()
+        self._number = 0
+
+    def next_exposure(self) -> tuple[int, int]:
+        """Wait for the middle of the next exposure: its number and time.
+
+        Numbers are left out when the machine was too slow for them.
+        """
+        passed = (time.monotonic_ns() - self._begin_ns) / 1e9
+        self._number = max(self._number + 1, int(passed / self.period))
+        exposure_ns = self._begin_ns + round(self._number * self.period * 1e9)
+        _wait_until(exposure_ns)
+        return self._number, exposure_ns
+
+    def read_out(self, exposure_ns: int) -> None:
+        """Wait until the picture of that exposure can be read."""
+        _wait_until(exposure_ns + self._delay_ns)
+
+
+def _wait_until(time_ns: int) -> None:
+    ahead = (time_ns - time.monotonic_ns()) / 1e9
+    if ahead > 0:
+        time.sleep(ahead)
+
+
 def run_live(process: ChildProcess, virtual: VirtualTable) -> None:
-    """Pictures by the clock; those for which the machine is too slow are left out."""
+    """Pictures by the clock, drawn while a camera would expose and read out."""
     camera, light = Camera(process), OwnLight(process)
-    sensor = virtual.setup.sensor
-    period = 1 / virtual.fps
-    # A picture can be read when its last row has been exposed.
-    delay = (sensor.exposure_s + sensor.readout_s) / 2
-    begin = time.monotonic_ns()
-    number = 0
+    clock = Clock(virtual)
     while process.running():
-        number = max(number + 1, int((time.monotonic_ns() - begin) / 1e9 / period))
-        exposure_ns = begin + round(number * period * 1e9)
-        wait = (exposure_ns - time.monotonic_ns()) / 1e9 + delay
-        if wait > 0:
-            time.sleep(wait)
-        camera.show(virtual.observe(number * period, light.at(exposure_ns)), exposure_ns)
+        number, exposure_ns = clock.next_exposure()
+        seen = virtual.observe(number * clock.period, light.at(exposure_ns))
+        clock.read_out(exposure_ns)
+        camera.show(seen, exposure_ns)
+
+
+def draw_ahead(process: ChildProcess, virtual: VirtualTable, seconds: float) -> list[Observation]:
+    """Play from the next aim on, drawn and kept."""
+    while virtual.world.act.phase(virtual.world.time) != "aim" and process.running():
+        virtual.skip(0.1)
+    return [virtual.step() for _ in range(round(seconds * virtual.fps))]
+
+
+def run_drawn(process: ChildProcess, virtual: VirtualTable, drawn: list[Observation]) -> None:
+    """The same pictures again and again: what comes after the camera, without drawing's cost."""
+    camera, clock = Camera(process), Clock(virtual)
+    while process.running():
+        number, exposure_ns = clock.next_exposure()
+        kept = drawn[number % len(drawn)]
+        clock.read_out(exposure_ns)
+        camera.show(replace(kept, truth=replace(kept.truth, frame=number)), exposure_ns)
 
 
 def run_lock_step(process: ChildProcess, virtual: VirtualTable) -> None:
@@ -182,9 +226,16 @@ def _await_answer(process: ChildProcess, camera: Camera, answers: Subscription, 
 def main() -> int:
     """Run until told to stop."""
     with ChildProcess("simulation") as process:
+        settings = process.config.simulation
         virtual = VirtualTable.from_config(process.config)
+        if settings.drawn_ahead_s > 0:
+            drawn = draw_ahead(process, virtual, settings.drawn_ahead_s)
+            process.ready()
+            run_drawn(process, virtual, drawn)
+            return 0
+        virtual.observe(0.0)  # compiled code is loaded before the loop is watched
         process.ready()
-        run = run_lock_step if process.config.simulation.lock_step else run_live
+        run = run_lock_step if settings.lock_step else run_live
         run(process, virtual)
     return 0
 

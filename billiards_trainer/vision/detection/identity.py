@@ -30,6 +30,8 @@ SEARCH_EVERY = 120
 TAIL = 5.0
 """Degrees of freedom of the colours' distribution: dirt, gloss and projected light stretch it."""
 DOUBT = 0.01
+ENOUGH = 4
+"""So many balls of one label (reds) show what that label looks like here."""
 BLIND = 12.0
 """Log-odds against the last guess of white: plain grey, which nothing in the picture shows."""
 NO_CUE = 6.0
@@ -99,7 +101,13 @@ class Identifier:
         self._age += 1
         if self._light is None or self._age % SEARCH_EVERY == 0:
             self._light = self._search(light)
-        return self._model.fit(measure(light, np.array(self._light.white)), self._light)
+        faces = measure(light, np.array(self._light.white))
+        fits = self._model.fit(faces, self._light)
+        for many in np.flatnonzero(self.capacity > 1):
+            alike = fits.argmax(axis=1) == many
+            if np.count_nonzero(alike) >= ENOUGH:
+                fits[:, many] = _fit_to_peers(faces.body, alike)
+        return fits
 
     @property
     def light(self) -> Light | None:
@@ -167,6 +175,23 @@ class Identifier:
             if sum(probabilities.get(str(n), 0.0) for n in members) >= GROUP_NAMED:
                 return Identity(probabilities, group)
         return Identity(probabilities, "unknown")
+
+
+def _fit_to_peers(bodies: Array, alike: NDArray[np.bool_]) -> Array:
+    """Log-likelihood of faces, (N,), for a label that many balls carry: they look like each other.
+
+    Brightness differs with the place on the table and scales lightness and chroma together; their
+    ratio and the hue do not.
+    """
+    lightness = np.maximum(bodies[:, 0], 1.0)
+    chroma = np.hypot(bodies[:, 1], bodies[:, 2]) + 1e-6
+    ratio = np.log(chroma / lightness)
+    hue = np.arctan2(bodies[:, 2], bodies[:, 1])
+    turn = np.sin((hue - np.median(hue[alike])) / 2) * 2 * chroma
+    squares = ((ratio - np.median(ratio[alike])) / 0.07) ** 2
+    squares += (turn / (3.0 + 0.06 * chroma)) ** 2
+    squares += ((lightness - np.median(lightness[alike])) / 12.0) ** 2
+    return np.asarray(-0.5 * (TAIL + 3) * np.log1p(squares / TAIL))
 
 
 class _Model:

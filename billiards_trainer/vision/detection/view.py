@@ -182,7 +182,7 @@ def _allowed_centres(table: Table, x: Single, y: Single) -> Mask:
         hole = np.hypot(x - cx, y - cy)
         # A ball may stand in the jaws, but not beyond the edge where it would have dropped.
         throat = (np.hypot(x - mx, y - my) < half - 0.5 * ball) & (hole > pocket.radius)
-        allowed = (allowed | throat) & (hole > 0.8 * pocket.radius)
+        allowed = (allowed | throat) & (hole > pocket.radius)
     return np.where(allowed, 255, 0).astype(np.uint8)
 
 
