@@ -53,6 +53,8 @@ def meeting(
         frame_s: seconds between pictures.
     """
     reach = table.balls.diameter
+    # Pictures may be missing between the two measurements.
+    frame_s = max(frame_s, kink.end - kink.start)
     dvx, dvy = kink.change
     change = math.hypot(dvx, dvy)
     best: tuple[float, Meeting] | None = None

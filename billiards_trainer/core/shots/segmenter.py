@@ -26,6 +26,8 @@ _LONGEST_S = 90.0
 _PATH_LIMIT = 4000
 _ADDRESSED_S = 1.0
 """A ball not known to be the cue ball was struck if a cue addressed it so shortly before."""
+_VAGUE = 2.5
+"""A change that can be placed in time no better than to so many pictures is none."""
 _SAME_S = 0.08
 """Two balls meet once within this time."""
 
@@ -299,6 +301,8 @@ class ShotSegmenter:
             events += self._declare(
                 m.EventKind.BALL_COLLISION, met.t, balls, places[0], places=tuple(places)
             )
+        elif kink.t_std > _VAGUE * self._frame_s:
+            return []
         elif pocket_near(self.table, place) is not None:
             rubber = hits_cushion(kink, self.table, self._frame_s)
             self._in_zone.setdefault(kink.track, []).append((kink, rubber))

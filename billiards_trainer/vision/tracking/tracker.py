@@ -313,7 +313,8 @@ class Tracker:
                 track.fallback = None
             elif (
                 near_pocket
-                and sight is not Sight.COVERED
+                # A hole is dark: in the mouth it does not count as covered.
+                and (sight is not Sight.COVERED or h.in_mouth(track.x, track.y, self.table))
                 and track.misses >= settings.pocket_pictures
             ):
                 self._depart(track, dropped=True)
