@@ -98,12 +98,14 @@ def state_rows(states: BallsState | Sequence[BallsState] | Floats, radius: float
     if not np.isfinite(rows).all():
         raise StateError("states hold a number that is not finite")
     live = rows[..., 7] != Motion.POCKETED
-    for i in range(rows.shape[1]):
-        for j in range(i + 1, rows.shape[1]):
-            away = np.hypot(*(rows[:, i, :2] - rows[:, j, :2]).T)
-            bad = live[:, i] & live[:, j] & (away < 2.0 * radius - _TOLERANCE)
-            if bad.any():
-                raise StateError(f"balls {i} and {j} overlap in state {int(bad.argmax())}")
+    nearest = (2.0 * radius - _TOLERANCE) ** 2
+    for i in range(rows.shape[1] - 1):
+        # One ball against all later ones: memory stays a multiple of the states' own.
+        apart = rows[:, i + 1 :, :2] - rows[:, i : i + 1, :2]
+        bad = live[:, i : i + 1] & live[:, i + 1 :] & ((apart * apart).sum(axis=2) < nearest)
+        if bad.any():
+            state, later = (int(k) for k in np.argwhere(bad)[0])
+            raise StateError(f"balls {i} and {i + 1 + later} overlap in state {state}")
     return rows
 
 
