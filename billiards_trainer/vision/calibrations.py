@@ -25,6 +25,11 @@ class Calibrations:
         self._table = table
         self.camera: Calibration | None = None
 
+    @property
+    def has_camera(self) -> bool:
+        """Whether any camera calibration is stored."""
+        return self._store.latest("camera") is not None
+
     def for_source(self, source: m.SourceInfo, width: int, height: int) -> Calibration | None:
         """The newest camera calibration made of this source, table and size of picture."""
         newest = self._store.latest("camera")

@@ -5,7 +5,9 @@ It only reads the ring: whoever writes it (camera or virtual table) may stall, e
 
 from __future__ import annotations
 
+import importlib
 import sys
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -55,11 +57,27 @@ class Vision:
         self._light = RingReader(process.light_ring)
         self._source: m.SourceInfo | None = None
         self._pipeline = self._new_pipeline()
+        self._load_table_finder()
         self._last: RingPicture | None = None
         self._seen_at = time.monotonic()
         self._times: deque[float] = deque(maxlen=60)
         self._drift_at = 0.0
         self._moved = 0
+
+    def _load_table_finder(self) -> None:
+        """Load the optimiser now: between two pictures it would take longer than a heartbeat may.
+
+        With a stored calibration it is hardly ever needed and may come up beside the work.
+        """
+        loading = threading.Thread(
+            target=importlib.import_module,
+            args=("billiards_trainer.vision.calibration.table_finder",),
+            name="load-table-finder",
+            daemon=True,
+        )
+        loading.start()
+        if not self._calibrations.has_camera:
+            loading.join()
 
     def step(self) -> None:
         """Wait for a picture or a command and deal with it."""
