@@ -68,22 +68,26 @@ def main() -> None:
             picture = reader.latest()
         if picture is None:
             sys.exit("the camera ring is empty")
-        cv2.imwrite(str(FOLDER / "table.png"), picture.image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-        for name, size in (("page", "1440,900"), ("phone", "390,844")):
-            with tempfile.TemporaryDirectory() as profile:
-                subprocess.run(
-                    [
-                        *_CHROMIUM,
-                        f"--user-data-dir={profile}",
-                        f"--window-size={size}",
-                        "--timeout=4000",
-                        f"--screenshot={FOLDER / name}.png",
-                        f"http://127.0.0.1:{PORT}/",
-                    ],
-                    check=True,
-                    timeout=60,
-                    capture_output=True,
-                )
+        cv2.imwrite(str(FOLDER / "table.jpg"), picture.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        wait_for_aim(appliance)
+        with tempfile.TemporaryDirectory() as folder:
+            shot = Path(folder) / "page.png"
+            subprocess.run(
+                [
+                    *_CHROMIUM,
+                    f"--user-data-dir={folder}/profile",
+                    "--window-size=1440,1000",
+                    "--blink-settings=preferredColorScheme=0",
+                    "--timeout=2500",
+                    f"--screenshot={shot}",
+                    f"http://127.0.0.1:{PORT}/",
+                ],
+                check=True,
+                timeout=60,
+                capture_output=True,
+            )
+            page = cv2.imread(str(shot))
+        cv2.imwrite(str(FOLDER / "page.jpg"), page, [cv2.IMWRITE_JPEG_QUALITY, 90])
 
 
 if __name__ == "__main__":

@@ -193,7 +193,7 @@ class Setup:
         return cls(
             camera=camera,
             lamps=lamps,
-            projector=ProjectorLook(position=(0.45 * w, 0.52 * length, 2.45)),
+            projector=ProjectorLook(position=(0.45 * w, 0.52 * length, 2.45), strength=4.5),
         )
 
     @classmethod
