@@ -41,7 +41,7 @@ class QualityWatch:
             The quality, and whether it shows the same exposure as the picture before.
         """
         grey = cv2.cvtColor(np.ascontiguousarray(picture[::2, ::2]), cv2.COLOR_BGR2GRAY)
-        small = cv2.resize(grey, _SIZE, interpolation=cv2.INTER_AREA)
+        small = np.asarray(cv2.resize(grey, _SIZE, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         same, identical = False, False
         if self._before is not None:
             difference = int(cv2.absdiff(small, self._before).max())
