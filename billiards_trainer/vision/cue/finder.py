@@ -21,6 +21,7 @@ from billiards_trainer.vision.cue import ribbon, shaft
 from billiards_trainer.vision.cue.shaft import Shaft
 from billiards_trainer.vision.detection import cloth
 from billiards_trainer.vision.detection.arrays import Array, Mask
+from billiards_trainer.vision.detection.cloth import GREY
 from billiards_trainer.vision.detection.view import make_view
 from billiards_trainer.vision.detection.working import Working, prepare
 
@@ -30,6 +31,9 @@ TIP_NARROWEST, TIP_WIDEST = 0.0065, 0.024
 BUTT_WIDEST = 0.042
 LEAST_VISIBLE = 0.08
 """Metres of shaft with both edges seen."""
+SURE = 0.9
+"""From this confidence on weaker candidates are not looked at."""
+LEAST_CONFIDENCE = 0.5
 UNLIKE = 90
 TIP_LEVEL = 0.4
 """Share of the contrast between shaft and cloth at which the shaft ends."""
@@ -112,8 +116,8 @@ def find_cue(
     radii = np.array([d.radius_px for d in sure]) / view.shrink
     best: CueObservation | None = None
     best_score = strongest = 0.0
-    for candidate in ribbon.find_ribbons(working, middles, radii, keep=2):
-        if best is not None and candidate.votes < 0.5 * strongest:
+    for candidate in ribbon.find_ribbons(working, middles, radii):
+        if best is not None and best.confidence > SURE and candidate.votes < strongest:
             break
         measured = shaft.measure(working, candidate)
         if measured is None:
@@ -124,7 +128,7 @@ def find_cue(
         score = seen.confidence * (1.0 + _continues(seen, previous))
         if score > best_score:
             best, best_score, strongest = seen, score, max(strongest, candidate.votes)
-    return best
+    return best if best is not None and best.confidence >= LEAST_CONFIDENCE else None
 
 
 def _continues(seen: CueObservation, previous: CueObservation | None) -> float:
@@ -180,6 +184,12 @@ def _interpret(working: Working, measured: Shaft) -> CueObservation | None:
     fill /= max(1.0, (measured.end - measured.start) / _step(measured))
     evidence = 3.0 * min(1.0, length / 0.35) + 3.0 * (min(1.0, fill) - 0.4) + 2.0 * (body - 0.8)
     evidence += 1.0 * float(free[1] if tip_is_end else free[0]) - 1.5
+    # A line of light is narrow, does not widen, and leaves the cloth its colour.
+    widening = (butt_width - tip_width) / length
+    evidence += float(np.clip(widening / 0.006, -1.0, 1.0))
+    evidence += float(np.clip((butt_width + tip_width - 0.022) / 0.006, -1.5, 1.0))
+    if _is_lit_cloth(working, measured):
+        evidence -= 2.0
     confidence = 1 / (1 + math.exp(-evidence))
     return _in_space(working, measured, tip, sign, length, tip_width, confidence)
 
@@ -273,6 +283,18 @@ def _bodiness(working: Working, measured: Shaft) -> float:
     if len(pixels) < 5:
         return 0.0
     return float((shaft.unlike_at(working, pixels) > UNLIKE).mean())
+
+
+def _is_lit_cloth(working: Working, measured: Shaft) -> bool:
+    """Whether the axis looks like cloth under more light: brighter alike in every channel."""
+    pixels = shaft.real(working.view.camera, measured.axes(measured.stations[measured.seen]))
+    ratio = np.array(
+        [
+            np.median(shaft.values_at(working.view, working.divided[:, :, c], pixels, GREY))
+            for c in range(3)
+        ]
+    )
+    return bool(ratio.min() > 0.97 * GREY and ratio.max() < 1.6 * ratio.min())
 
 
 def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
