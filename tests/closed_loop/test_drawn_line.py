@@ -6,7 +6,6 @@ import itertools
 import math
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from billiards_trainer import messages as m
