@@ -86,7 +86,7 @@ def collide(first: Floats, second: Floats, numbers: Floats, model: int) -> None:
     # Velocity of the first ball's surface past the second's, along t = ẑ × n and along z.
     ut = ry * nx - rx * ny + radius * (first[WZ] + second[WZ])
     uz = radius * ((first[WX] + second[WX]) * ny - (first[WY] + second[WY]) * nx)
-    slip = math.sqrt(ut * ut + uz * uz)
+    slip = math.hypot(ut, uz)
     dt = 0.0
     dz = 0.0
     if slip > 0.0:
@@ -122,7 +122,7 @@ def _integrate(first: Floats, second: Floats, nx: float, ny: float, numbers: Flo
     ut = (first[VX] - second[VX]) * ny - (first[VY] - second[VY]) * nx
     ut -= radius * (first[WZ] + second[WZ])
     uz = radius * ((first[WX] + second[WX]) * ny - (first[WY] + second[WY]) * nx)
-    slip = math.sqrt(ut * ut + uz * uz)
+    slip = math.hypot(ut, uz)
     mu = numbers[N_MU_A] + numbers[N_MU_B] * math.exp(-numbers[N_MU_C] * slip)
     vi, wi, vj, wj = balls(
         (first[VX] * ny - first[VY] * nx, first[VX] * nx + first[VY] * ny),

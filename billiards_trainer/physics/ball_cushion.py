@@ -48,6 +48,8 @@ _MATHAVAN = int(CushionModel.MATHAVAN_2010)
 
 # Inverse effective masses of a solid sphere against a wall, in units of 1/m: normal and across.
 _ACROSS = 3.5
+# Slower slip has no direction worth dividing by, m/s.
+_NO_SLIP = 1e-12
 _HALF_PI = 0.5 * math.pi
 
 
@@ -106,7 +108,7 @@ def rebound(
     ut = -ball[VX] * ny + ball[VY] * nx - radius * (c * ball[WZ] + s * wn)
     ub = -closing * s + radius * wt
     un = -closing * c
-    slip = math.sqrt(ut * ut + ub * ub)
+    slip = math.hypot(ut, ub)
     # Change of the contact point's speed across (it divides by 7/2 for the centre's).
     if model == _HAN:
         change = min(_ACROSS * mu * (1.0 + e) * -un, slip)
@@ -115,7 +117,7 @@ def rebound(
     gain_n = (1.0 + e) * -un
     gain_t = 0.0
     gain_b = 0.0
-    if slip > 0.0:
+    if slip > _NO_SLIP:
         share = change / (_ACROSS * slip)
         gain_t = -share * ut
         gain_b = -share * ub
@@ -173,10 +175,10 @@ def _stronge(slip: float, closing: float, e: float, mu: float, ratio: float) -> 
         return 0.0
     # From here on speeds are in units of mu·closing, displacements in that over the frequency.
     unit = mu * closing
-    angle = slip / unit
     limit = _ACROSS / (ratio * ratio)
-    if angle >= _ACROSS * (1.0 + e) - limit / e:
+    if slip >= (_ACROSS * (1.0 + e) - limit / e) * unit:
         return _ACROSS * (1.0 + e) * unit
+    angle = slip / unit
     # Phase at which the contact sticks, and the spring's displacement and speed there.
     if angle <= limit:
         begin = 0.0
