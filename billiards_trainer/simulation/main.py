@@ -71,7 +71,8 @@ class Camera:
         self._last = (seen.truth.message(exposure_ns), notice)
         self.repeat()
         self._process.advance()
-        self._tell()
+        self._times.append(time.monotonic())
+        self.tell()
         return notice
 
     def repeat(self) -> None:
@@ -80,13 +81,14 @@ class Camera:
         self._process.bus.publish("simulation.truth", truth)
         self._process.bus.publish("camera.frame", notice)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Say once a second how the camera is, pictures or not."""
         now = time.monotonic()
-        self._times = [t for t in (*self._times, now) if t > now - 3.0]
         if now < self._next_status:
             return
         self._next_status = now + _STATUS_S
-        span = now - self._times[0]
+        self._times = [t for t in self._times if t > now - 3.0]
+        span = now - self._times[0] if self._times else 0.0
         fps = (len(self._times) - 1) / span if span > 0 else 0.0
         status = m.SourceStatus(source=self._source, state=m.SourceState.RUNNING, fps=fps)
         self._process.bus.publish("camera.status", status)
@@ -217,6 +219,7 @@ def _await_answer(process: ChildProcess, camera: Camera, answers: Subscription, 
         now = time.monotonic()
         if now > deadline:
             return False
+        camera.tell()
         if now > remind:
             camera.repeat()
             remind = now + _REMIND_S
