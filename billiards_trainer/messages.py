@@ -576,6 +576,22 @@ class CalibrationStatus(Message):
     """The camera in force, so that the page can draw over its picture."""
 
 
+class BallCorrection(Message):
+    """What a person says about one tracked ball; whatever is ``None`` was right.
+
+    It holds for the rest of the rack: a label for good, a position until the ball moves, and where
+    there is no ball none is seen again.
+    """
+
+    track: int
+    epoch: int
+    """Of the table state that the person looked at: track numbers mean nothing in another."""
+    label: str | None = None
+    position_m: XY | None = None
+    absent: bool = False
+    """There is no ball at all."""
+
+
 class ConfigReply(Message):
     """The configuration in force; secrets left out."""
 

@@ -68,6 +68,7 @@ _COMMANDS = (
     Command("calibration.camera", "vision", m.CalibrateRequest, m.Done, deadline_s=10.0),
     Command("calibration.colours", "vision", m.Empty, m.Done, deadline_s=10.0),
     Command("calibration.status", "vision", m.Empty, m.CalibrationStatus),
+    Command("vision.correct_ball", "vision", m.BallCorrection, m.Done),
     Command("config.get", "orchestrator", m.Empty, m.ConfigReply),
     Command("config.put", "orchestrator", m.ConfigChange, m.Done),
     Command("config.reload", "orchestrator", m.Empty, m.Done),
