@@ -146,7 +146,7 @@ def _from_film(path: Path) -> list[NDArray[np.uint8]]:
 
 def _stored(fit: TableFit, arguments: argparse.Namespace) -> dict[str, Any]:
     """Store the fit; what the command prints about it."""
-    from billiards_trainer.vision.calibration.store import CalibrationStore
+    from billiards_trainer.calibration_store import CalibrationStore
 
     folder = arguments.store or _usual_folder()
     names = tuple(Path(name).name for name in arguments.files)

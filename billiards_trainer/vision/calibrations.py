@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from billiards_trainer import messages as m
+from billiards_trainer.calibration_store import Calibration, CalibrationStore
 from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table
-from billiards_trainer.vision.calibration.store import Calibration, CalibrationStore
 from billiards_trainer.vision.detection.colours import ColourProfile
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from billiards_trainer.calibration_store import CalibrationStore
 from billiards_trainer.errors import InputError
 from billiards_trainer.table import preset
-from billiards_trainer.vision.calibration.store import CalibrationStore
 from tests.drawn_table import ceiling_camera
 
 CAMERA = ceiling_camera(preset("pool-9ft"), k1=-0.03)
