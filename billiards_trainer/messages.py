@@ -391,6 +391,37 @@ class Flip(FrameMessage):
         return (self.flip_ns - self.exposure_ns) / 1e9
 
 
+class Pattern(Message):
+    """Shown by the projector instead of the scene, in shares of its own picture.
+
+    It is repeated while it is wanted: half a second after the last one the scene comes back.
+    """
+
+    number: int
+    """Tells it from earlier ones."""
+    dots: Annotated[tuple[XY, ...], Field(max_length=2000)] = ()
+    """Middles, as shares of width and height from the top left."""
+    radius: Annotated[float, Field(gt=0, le=0.1)] = 0.0065
+    """Share of the width."""
+
+
+class PatternShown(Message):
+    """The projector shows a pattern; repeated for each one that it was asked for."""
+
+    number: int
+    flip_ns: int
+    """When it came on."""
+    width: int
+    height: int
+
+
+class CalibrationStored(Message):
+    """A new calibration is on the disk; whoever works with its kind reads it."""
+
+    id: str
+    kind: Literal["camera", "projector", "colours", "physics"]
+
+
 # --- the virtual table ------------------------------------------------------------------------
 
 
@@ -569,7 +600,12 @@ class CalibrationStatus(Message):
     camera_date: str | None = None
     camera_residual_mm: float | None = None
     projector: str | None = None
+    projector_date: str | None = None
     projector_residual_mm: float | None = None
+    projector_drift_mm: float | None = None
+    """How far beside its place the projector's light was last seen in play."""
+    recalibrate_projector: bool = False
+    """Its light has drifted: calibrate when the table is free."""
     colours: str | None = None
     detail: str = ""
     camera_model: CameraGeometry | None = None
