@@ -66,8 +66,8 @@ def test_shows_the_live_table(browser: Browser, stage: Stage) -> None:
         assert browser.evaluate("document.querySelectorAll('[data-seen]').length") == 2
         browser.wait("/\\d/.test(document.querySelector('[data-measure=flip]').innerText)")
         browser.wait("/\\d/.test(document.querySelector('[data-measure=page]').innerText)")
-    # Landscape: the head at the left, x downwards; the rails take 0.148 m on each side.
-    length, width, border = 2.54, 1.27, 0.148
+    # Landscape: the head at the left, x downwards; the rails take 0.15 m on each side.
+    length, width, border = 2.54, 1.27, 0.15
     for ball in (CUE, NINE):
         share = [
             (ball.y_m + border) / (length + 2 * border),
@@ -304,3 +304,60 @@ def wait_until_asked(browser: Browser, stage: Stage, command: str) -> None:
             return
         browser.evaluate("new Promise((done) => setTimeout(done, 50))")
     raise AssertionError(f"{command} was not asked; only {stage.asked}")
+
+
+def test_a_person_says_which_ball_it_is(browser: Browser, stage: Stage) -> None:
+    with stage.playing(CUE, NINE):
+        browser.open(stage.url)
+        browser.wait(LIVE)
+        browser.click(".correct")
+        browser.click("[aria-label='9 ball'] >> nth=0")
+        assert browser.evaluate("document.querySelectorAll('dialog [data-choice]').length") == 18
+        browser.click("[data-choice='10']")
+        browser.wait_for_text("Put right: 9 ball now the 10 ball.")
+        assert not browser.evaluate("document.querySelector('.bar')")
+    expected = m.BallCorrection(track=2, epoch=1, label="10")
+    assert [q for n, q in stage.asked if n == "vision.correct_ball"] == [expected]
+
+
+def test_a_finger_says_where_a_ball_lies(browser: Browser, stage: Stage) -> None:
+    def tap(ball: str) -> None:
+        # Beside the ball's middle: a finger is not that exact.
+        browser.evaluate(
+            f"""(() => {{
+              const box = document.querySelector('[data-ball="{ball}"]').getBoundingClientRect();
+              const at = {{ clientX: box.x + box.width / 2 + 6, clientY: box.y + box.height / 2 }};
+              document.querySelector('.play').dispatchEvent(
+                new MouseEvent('click', {{ bubbles: true, ...at }}));
+            }})()"""
+        )
+
+    with stage.playing(CUE, NINE):
+        browser.open(stage.url, PHONE)
+        browser.wait(LIVE)
+        browser.click(".correct")
+        tap("9")
+        browser.click("[data-choice='place']")
+        browser.wait_for_text("Tap where this ball really lies.")
+        tap("cue")
+        browser.wait_for_text("Put right: 9 ball moved.")
+    (asked,) = [q for n, q in stage.asked if n == "vision.correct_ball"]
+    assert isinstance(asked, m.BallCorrection)
+    assert asked.track == 2
+    assert asked.position_m == pytest.approx((CUE.x_m, CUE.y_m), abs=0.06)
+
+
+def test_what_cannot_be_put_right_is_said(browser: Browser, stage: Stage) -> None:
+    stage.refusals["vision.correct_ball"] = "this ball is no longer tracked"
+    with stage.playing(CUE, NINE):
+        browser.open(stage.url)
+        browser.wait(LIVE)
+        browser.click(".correct")
+        browser.press("Escape")
+        browser.click("[aria-label='9 ball'] >> nth=0")
+        browser.press("Escape")
+        browser.wait("!document.querySelector('dialog')")
+        browser.click(".correct")
+        browser.click("[aria-label='9 ball'] >> nth=0")
+        browser.click("[data-choice='absent']")
+        browser.wait_for_text("this ball is no longer tracked")

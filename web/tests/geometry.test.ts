@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
 import { pictureOfCloth, toPixel } from '../src/lib/camera';
+import { ballAt } from '../src/lib/correction.svelte';
 import type { CameraGeometry, Element, XY } from '../src/lib/messages';
 import { arcPoints, pathThrough, plan, steady, type Plane } from '../src/lib/plane';
 import { sparkline, Window } from '../src/lib/rates';
 import { drawable } from '../src/lib/scene';
-import { gameOf, tableShape } from '../src/lib/table';
 
 const [W, L] = [1.27, 2.54];
 const near = (a: XY, b: XY) => Math.hypot(a[0] - b[0], a[1] - b[1]);
@@ -153,47 +153,22 @@ describe('the camera', () => {
   });
 });
 
-describe('the table', () => {
-  it.each([
-    ['pool-8ft', 0.0286, 'pool'],
-    ['snooker-12ft', 0.02625, 'snooker'],
-    ['carom-10ft', 0.03075, 'carom'],
-    ['measured', 0.02615, 'pool'],
-    ['measured', 0.03075, 'carom'],
-  ])('%s with balls of %d m is for %s', (table, ball_radius, game) => {
-    expect(gameOf({ table, ball_radius })).toBe(game);
+describe('a finger', () => {
+  const balls = [
+    { x_m: 0.5, y_m: 0.5 },
+    { x_m: 0.6, y_m: 0.5 },
+  ];
+
+  it('means the nearest ball within its reach', () => {
+    expect(ballAt(balls, [0.54, 0.5], 0.05)).toBe(balls[0]);
+    expect(ballAt(balls, [0.56, 0.5], 0.05)).toBe(balls[1]);
+    expect(ballAt(balls, [0.5, 0.56], 0.05)).toBeNull();
   });
 
-  it('of pool has six pockets and six cushions that leave them open', () => {
-    const t = tableShape('pool', W, L);
-    expect(t.pockets.map((p) => p.kind).sort()).toEqual(['corner', 'corner', 'corner', 'corner', 'side', 'side']);
-    for (const { centre } of t.pockets) {
-      expect(centre[0] < 0 || centre[0] > W || centre[1] < 0 || centre[1] > L).toBe(true);
-    }
-    const nose = t.cushions.reduce((sum, c) => sum + near(c[0] as XY, c[1] as XY), 0);
-    expect(nose).toBeLessThan(2 * (W + L));
-    expect(t.diamonds).toHaveLength(18);
-  });
-
-  it('keeps what is seen of a side pocket inside the wood', () => {
-    const t = tableShape('pool', W, L);
-    for (const { hole } of t.pockets) {
-      expect(hole.centre[0] - hole.radius).toBeGreaterThan(-t.rail);
-      expect(hole.centre[0] + hole.radius).toBeLessThan(W + t.rail);
-    }
-  });
-
-  it('of carom is closed', () => {
-    const t = tableShape('carom', 1.42, 2.84);
-    expect(t.pockets).toHaveLength(0);
-    expect(t.cushions).toHaveLength(4);
-    expect(t.diamonds).toHaveLength(20);
-  });
-
-  it('of snooker has the D', () => {
-    const t = tableShape('snooker', 1.778, 3.569);
-    expect(t.d?.radius).toBeCloseTo(0.292, 3);
-    expect(t.spots).toHaveLength(6);
+  it.each([true, false])('touches the point that is drawn under it (landscape %s)', (landscape) => {
+    const p = plan(W, L, landscape, 0.1);
+    const [x, y] = p.under(p.point([0.3, 1.9]));
+    expect(near([x, y], [0.3, 1.9])).toBeLessThan(1e-4);
   });
 });
 

@@ -83,5 +83,6 @@ ROUTES = (
     ),
     command("game/reset", "game.reset", "Begin a new game"),
     command("game/assistance", "game.assistance", "How much the player is shown"),
+    command("game/correct_ball", "vision.correct_ball", "Put right which ball it is, or where"),
     command("game/analyze", "game.analyze", "Predict the present aim, or the one given"),
 )

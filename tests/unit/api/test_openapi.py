@@ -32,6 +32,8 @@ PROMISED = {
     ("post", "/api/v1/config/reload"),
     ("get", "/api/v1/game/state"),
     ("post", "/api/v1/game/reset"),
+    ("post", "/api/v1/game/correct_ball"),
+    ("get", "/api/v1/table"),
     ("post", "/api/v1/game/assistance"),
     ("post", "/api/v1/game/analyze"),
     ("post", "/api/v1/calibration/camera"),

@@ -132,6 +132,7 @@ async def test_scene(stage: Stage) -> None:
     [
         ("game/reset", "game.reset", None),
         ("game/assistance", "game.assistance", {"level": "advanced"}),
+        ("game/correct_ball", "vision.correct_ball", {"track": 3, "epoch": 1, "label": "9"}),
         ("game/analyze", "game.analyze", None),
         ("game/analyze", "game.analyze", {"angle_rad": 1, "speed": 2.5}),
         ("calibration/camera", "calibration.camera", None),

@@ -17,6 +17,46 @@ export interface SourceInfo {
   name: string;
 }
 
+export interface BallSet {
+  name: string;
+  diameter: number;
+  labels: readonly string[];
+}
+
+export interface CushionSegment {
+  start: XY;
+  end: XY;
+  kind: 'nose' | 'facing';
+}
+
+export interface Jaw {
+  centre: XY;
+  radius: number;
+}
+
+export interface Pocket {
+  name: string;
+  kind: 'corner' | 'side';
+  centre: XY;
+  radius: number;
+  jaws: readonly [XY, XY];
+}
+
+export interface Table {
+  name: string;
+  width: number;
+  length: number;
+  balls: BallSet;
+  rail_width: number;
+  segments: readonly CushionSegment[];
+  jaws: readonly Jaw[];
+  pockets: readonly Pocket[];
+  diamonds: readonly XY[];
+  spots: Readonly<Record<string, XY>>;
+  strings: Readonly<Record<string, readonly [XY, XY]>>;
+  d_radius: number | null;
+}
+
 export interface BallState {
   track: number;
   label: string;
@@ -51,6 +91,7 @@ export interface TableState {
   schema_number: number;
   frame: number;
   exposure_ns: number;
+  epoch: number;
   table: string;
   width: number;
   length: number;

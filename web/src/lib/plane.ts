@@ -14,6 +14,8 @@ export interface Plane {
 export interface Plan extends Plane {
   landscape: boolean;
   point(p: XY): XY;
+  /** The point of the table that is drawn at a point of the viewBox. */
+  under(q: XY): XY;
   /** SVG viewBox in millimetres. */
   viewBox: string;
   /** Size of the viewBox in millimetres. */
@@ -35,6 +37,9 @@ export function plan(width: number, length: number, landscape: boolean, border: 
     size,
     viewBox: `${mm(-border)} ${mm(-border)} ${size[0].toFixed(1)} ${size[1].toFixed(1)}`,
     point: landscape ? ([x, y]) => [mm(y), mm(x)] : ([x, y]) => [mm(x), mm(length - y)],
+    under: landscape
+      ? ([x, y]) => [y / 1000, x / 1000]
+      : ([x, y]) => [x / 1000, length - y / 1000],
     scale: () => 1000,
     direction: (_, angle) => {
       const [c, s] = [Math.cos(angle), Math.sin(angle)];

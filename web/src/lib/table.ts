@@ -1,204 +1,124 @@
-// The table as it is drawn: cushions, pockets, sights and markings, in metres of the table frame
-// (origin in the near left nose corner, x along the short side, y towards the foot).
-// Cuts of the pockets follow billiards_trainer/table.py; tests/web/ holds them against it.
+// What is drawn of a table: rubber, pocket holes, markings, in metres of the table frame.
 
-import type { TableState, XY } from './messages';
+import type { CushionSegment, Jaw, Pocket, Table, XY } from './messages';
 
-export type Game = 'pool' | 'snooker' | 'carom';
-
-export interface Pocket {
-  kind: 'corner' | 'side';
+export interface Hole {
+  /** What is seen of the hole: the rail covers its far side. */
   centre: XY;
   radius: number;
-  /** What is seen of the hole: the rail covers its far side. */
-  hole: { centre: XY; radius: number };
   /** Cloth between the jaws and the hole. */
   throat: readonly XY[];
 }
 
+export interface Rubber {
+  nose: readonly [XY, XY];
+  /** Seen from above: nose, rounded points, facings, back edge. */
+  outline: readonly XY[];
+}
+
 export interface TableShape {
-  game: Game;
-  width: number;
-  length: number;
-  /** Nose to outer edge. */
-  rail: number;
-  /** Rubber seen from above, one polygon each; the first two points are the nose. */
-  cushions: readonly (readonly XY[])[];
-  pockets: readonly Pocket[];
-  diamonds: readonly XY[];
-  strings: readonly (readonly [XY, XY])[];
-  spots: readonly XY[];
+  rubber: readonly Rubber[];
+  holes: readonly Hole[];
   /** The snooker D: centre on the baulk line, and radius. */
   d: { centre: XY; radius: number } | null;
 }
 
-interface PocketCut {
-  mouth: number;
-  /** Angle of the rubber between nose and facing, radians. */
-  cut: number;
-  shelf: number;
-  hole: number;
-}
-
-const rad = (deg: number): number => (deg * Math.PI) / 180;
-const INCH = 0.0254;
-const CUTS: Record<'pool' | 'snooker', { corner: PocketCut; side: PocketCut }> = {
-  pool: {
-    corner: { mouth: 4.5625 * INCH, cut: rad(142), shelf: 0.035, hole: 0.0595 },
-    side: { mouth: 5.0625 * INCH, cut: rad(104), shelf: 0.005, hole: 0.0635 },
-  },
-  snooker: {
-    corner: { mouth: 0.089, cut: rad(135), shelf: 0.028, hole: 0.045 },
-    side: { mouth: 0.106, cut: rad(110), shelf: 0.006, hole: 0.047 },
-  },
-};
-const RAIL = 0.128;
-const RUBBER = 0.046;
+/** How far the rubber reaches back from the nose. */
+const DEPTH = 0.046;
 /** Wood left outside a side pocket. */
 const COVER = 0.026;
+const ROUND_STEPS = 5;
 
-/** Which game's table it is: by its name, or by the size of its balls when measured by hand. */
-export function gameOf(state: Pick<TableState, 'table' | 'ball_radius'>): Game {
-  if (state.table.startsWith('snooker')) return 'snooker';
-  if (state.table.startsWith('carom')) return 'carom';
-  return state.table.startsWith('pool') || state.ball_radius < 0.0296 ? 'pool' : 'carom';
-}
-
-export function tableShape(game: Game, width: number, length: number): TableShape {
-  const { cushions, pockets } =
-    game === 'carom' ? closed(width, length) : pocketed(width, length, CUTS[game]);
-  return {
-    game,
-    width,
-    length,
-    rail: RAIL,
-    cushions,
-    pockets,
-    diamonds: diamonds(game, width, length),
-    ...markings(game, width, length),
-  };
-}
-
-function closed(w: number, l: number): Pick<TableShape, 'cushions' | 'pockets'> {
-  const corners: readonly XY[] = [
-    [0, 0],
-    [w, 0],
-    [w, l],
-    [0, l],
-  ];
-  const cushions = corners.map((a, i) => rubber(a, corners[(i + 1) % 4] as XY, rad(135), rad(135)));
-  return { cushions, pockets: [] };
-}
-
-function pocketed(
-  w: number,
-  l: number,
-  { corner, side }: { corner: PocketCut; side: PocketCut },
-): Pick<TableShape, 'cushions' | 'pockets'> {
-  const a = corner.mouth / Math.SQRT2;
-  const h = side.mouth / 2;
-  const m = l / 2;
-  // Walking round with the cloth on the left: from, to, pocket behind, pocket ahead.
-  const noses: readonly (readonly [XY, XY, PocketCut, PocketCut])[] = [
-    [[a, 0], [w - a, 0], corner, corner],
-    [[w, a], [w, m - h], corner, side],
-    [[w, m + h], [w, l - a], side, corner],
-    [[w - a, l], [a, l], corner, corner],
-    [[0, l - a], [0, m + h], corner, side],
-    [[0, m - h], [0, a], side, corner],
-  ];
-  const cushions = noses.map(([from, to, behind, ahead]) =>
-    rubber(from, to, behind.cut, ahead.cut),
+export function tableShape(table: Table): TableShape {
+  const noses = table.segments.filter((s) => s.kind === 'nose');
+  const facings = table.segments.filter((s) => s.kind === 'facing');
+  // Walking round, each nose lies between two facings and two jaws; without pockets, between none.
+  const rubber = noses.map((nose, i) =>
+    facings.length === 0
+      ? mitred(nose)
+      : cut(nose, pair(facings, i), pair(table.jaws, i)),
   );
-  const pockets = noses.map(([, jaw0, , cut], i): Pocket => {
-    const next = (i + 1) % noses.length;
-    const jaw1 = (noses[next] as (typeof noses)[number])[0];
-    const [ux, uy] = unit(jaw0, jaw1);
-    const [mx, my] = [(jaw0[0] + jaw1[0]) / 2, (jaw0[1] + jaw1[1]) / 2];
-    const outward = (reach: number): XY => [mx + uy * reach, my - ux * reach];
-    const seen = cut === side ? Math.min(cut.hole, (RAIL - COVER - cut.shelf) / 2) : cut.hole;
-    const back0 = (cushions[i] as readonly XY[])[2] as XY;
-    const back1 = (cushions[next] as readonly XY[])[3] as XY;
-    return {
-      kind: cut === side ? 'side' : 'corner',
-      centre: outward(cut.shelf + cut.hole),
-      radius: cut.hole,
-      hole: { centre: outward(cut.shelf + seen), radius: seen },
-      throat: [jaw0, back0, back1, jaw1],
-    };
+  const holes = table.pockets.map((pocket, i): Hole => {
+    const behind = (rubber[i] as Rubber).outline.at(BACK_END) as XY;
+    const ahead = (rubber[(i + 1) % rubber.length] as Rubber).outline.at(BACK_START) as XY;
+    const [jaw0, jaw1] = pocket.jaws;
+    return { ...seen(pocket, table.rail_width), throat: [jaw0, behind, ahead, jaw1] };
   });
-  return { cushions, pockets };
+  const baulk = table.strings['baulk'];
+  const d =
+    table.d_radius === null || baulk === undefined
+      ? null
+      : { centre: middle(...baulk), radius: table.d_radius };
+  return { rubber, holes, d };
 }
 
-/** Nose, then the back edge, which reaches past the nose into the pockets by the cut angles. */
-function rubber(from: XY, to: XY, cutFrom: number, cutTo: number): readonly XY[] {
-  const [ux, uy] = unit(from, to);
-  const reach0 = RUBBER * Math.tan(cutFrom - Math.PI / 2);
-  const reach1 = RUBBER * Math.tan(cutTo - Math.PI / 2);
-  const out: XY = [uy * RUBBER, -ux * RUBBER];
-  return [
-    from,
-    to,
-    [to[0] + ux * reach1 + out[0], to[1] + uy * reach1 + out[1]],
-    [from[0] - ux * reach0 + out[0], from[1] - uy * reach0 + out[1]],
-  ];
+// The back edge ends an outline, so that it is found from behind whatever the points are like.
+const BACK_END = -2;
+const BACK_START = -1;
+
+function pair<T>(list: readonly T[], i: number): readonly [T, T] {
+  return [list[2 * i] as T, list[2 * i + 1] as T];
 }
 
-function diamonds(game: Game, w: number, l: number): readonly XY[] {
-  if (game === 'snooker') return [];
-  const out = 0.72 * RAIL;
-  const alongLong = [1, 2, 3, 4, 5, 6, 7].filter((k) => game === 'carom' || k !== 4);
-  return [
-    ...[-out, l + out].flatMap((y) => [1, 2, 3].map((k): XY => [(w * k) / 4, y])),
-    ...[-out, w + out].flatMap((x) => alongLong.map((k): XY => [x, (l * k) / 8])),
+/** Rubber whose ends meet those of its neighbours at 45 degrees. */
+function mitred({ start, end }: CushionSegment): Rubber {
+  const [ux, uy] = unit(start, end);
+  const back = ([x, y]: XY, along: number): XY => [
+    x + (uy + along * ux) * DEPTH,
+    y + (-ux + along * uy) * DEPTH,
   ];
+  return { nose: [start, end], outline: [start, end, back(end, 1), back(start, -1)] };
 }
 
-function markings(
-  game: Game,
-  w: number,
-  l: number,
-): Pick<TableShape, 'strings' | 'spots' | 'd'> {
-  const x = w / 2;
-  if (game === 'snooker') {
-    const scale = l / 3.569;
-    const baulk = 0.737 * scale;
-    const radius = 0.292 * scale;
-    return {
-      strings: [
-        [
-          [0, baulk],
-          [w, baulk],
-        ],
-      ],
-      spots: [
-        [x - radius, baulk],
-        [x, baulk],
-        [x + radius, baulk],
-        [x, l / 2],
-        [x, (l * 3) / 4],
-        [x, l - 0.324 * scale],
-      ],
-      d: { centre: [x, baulk], radius },
-    };
-  }
-  const aside = (0.1825 * l) / 2.84;
-  const spots: XY[] = [
-    [x, l / 4],
-    [x, l / 2],
-    [x, (l * 3) / 4],
-  ];
-  if (game === 'carom') spots.push([x - aside, l / 4], [x + aside, l / 4]);
-  return {
-    strings: [
-      [
-        [0, l / 4],
-        [w, l / 4],
-      ],
-    ],
-    spots,
-    d: null,
+/** Rubber that ends in facings, its points rounded by the jaws. */
+function cut(
+  { start, end }: CushionSegment,
+  [facing0, facing1]: readonly [CushionSegment, CushionSegment],
+  [jaw0, jaw1]: readonly [Jaw, Jaw],
+): Rubber {
+  const [ux, uy] = unit(start, end);
+  const depth = ([x, y]: XY): number => (x - start[0]) * uy - (y - start[1]) * ux;
+  /** Where a facing has reached the back edge. */
+  const back = ({ start: a, end: b }: CushionSegment): XY => {
+    const t = (DEPTH - depth(a)) / (depth(b) - depth(a));
+    return [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t];
   };
+  return {
+    nose: [start, end],
+    outline: [
+      ...rounded(facing0.start, start, jaw0),
+      ...rounded(end, facing1.start, jaw1),
+      back(facing1),
+      back(facing0),
+    ],
+  };
+}
+
+/** The shorter way round a jaw. */
+function rounded(from: XY, to: XY, { centre: [x, y], radius }: Jaw): readonly XY[] {
+  const a = Math.atan2(from[1] - y, from[0] - x);
+  const whole = Math.atan2(to[1] - y, to[0] - x) - a;
+  const turn = whole - 2 * Math.PI * Math.round(whole / (2 * Math.PI));
+  return Array.from({ length: ROUND_STEPS + 1 }, (_, i): XY => {
+    const angle = a + (turn * i) / ROUND_STEPS;
+    return [x + radius * Math.cos(angle), y + radius * Math.sin(angle)];
+  });
+}
+
+function seen({ kind, centre, radius, jaws }: Pocket, rail: number): Omit<Hole, 'throat'> {
+  const mouth = middle(...jaws);
+  const out = unit(mouth, centre);
+  const shelf = Math.hypot(centre[0] - mouth[0], centre[1] - mouth[1]) - radius;
+  const uncovered = kind === 'side' ? Math.min(radius, (rail - COVER - shelf) / 2) : radius;
+  const reach = shelf + uncovered;
+  return {
+    centre: [mouth[0] + out[0] * reach, mouth[1] + out[1] * reach],
+    radius: uncovered,
+  };
+}
+
+function middle(a: XY, b: XY): XY {
+  return [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
 }
 
 function unit(a: XY, b: XY): XY {
