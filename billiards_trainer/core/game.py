@@ -22,6 +22,7 @@ from billiards_trainer.core.guidance.prediction import (
 from billiards_trainer.core.guidance.scene import View, build_scene
 from billiards_trainer.core.guidance.steady import SteadyPredictor
 from billiards_trainer.core.shots.segmenter import Shot, ShotSegmenter
+from billiards_trainer.core.standing import Standing
 from billiards_trainer.physics.strike import Strike
 from billiards_trainer.storage.records import RecordedShot, SessionRecord, ShotRecord
 from billiards_trainer.table import Table
@@ -29,7 +30,7 @@ from billiards_trainer.table import Table
 _FRESH_S = 2.5
 """A prediction belongs to a shot that starts within this time."""
 _RETURNED_S = 1.0
-NewSession = Callable[[m.SourceInfo], SessionRecord]
+Begin = Callable[[m.SourceInfo], Standing]
 _BANNERS = {"simulated": "VIRTUAL TABLE", "film": "FILM, NOT LIVE"}
 
 
@@ -62,19 +63,17 @@ class Step:
 class Game:
     """See the module's text."""
 
-    def __init__(
-        self, table: Table, new_session: NewSession, settings: GameSettings | None = None
-    ) -> None:
+    def __init__(self, table: Table, begin: Begin, settings: GameSettings | None = None) -> None:
         """Set up.
 
         Args:
             table: what is played on.
-            new_session: begins a session on the log when a source is first seen.
+            begin: called when a source is first seen; gives a new session, or one to continue.
             settings: see there.
         """
         self.table = table
         self.session: SessionRecord | None = None
-        self._new_session = new_session
+        self._begin = begin
         self._segmenter = ShotSegmenter(table)
         self._state: m.TableState | None = None
         self._last_step: Step | None = None
@@ -107,8 +106,9 @@ class Game:
 
     def update(self, state: m.TableState) -> Step:
         """Take in one table state."""
-        if self.session is None or self.session.source != state.source:
-            self.session, self._number = self._new_session(state.source), 0
+        session = self.session
+        if session is None or session.source != state.source:
+            session = self._take_up(self._begin(state.source))
         self._state = state
         events = tuple(self._segmenter.update(state))
         for event in events:
@@ -132,7 +132,7 @@ class Game:
             frame=state.frame,
             exposure_ns=state.exposure_ns,
             epoch=state.epoch,
-            session=self.session.id,
+            session=session.id,
             phase=phase,
             assistance=self.assistance,
             shots=self._number,
@@ -151,6 +151,18 @@ class Game:
         step = Step(game, build_scene(state, self.table, view), events, record)
         self._last_step = step
         return step
+
+    def _take_up(self, standing: Standing) -> SessionRecord:
+        self.session, self._number = standing.session, standing.shots
+        if standing.shots:
+            self._potted, self._last_shot = list(standing.potted), standing.last_shot
+        return standing.session
+
+    def standing(self) -> Standing | None:
+        """What a successor must know; ``None`` before anything was seen."""
+        if self.session is None:
+            return None
+        return Standing(self.session, self._number, tuple(self._potted), self._last_shot)
 
     def notice(self, text: str, now_ns: int) -> m.Scene:
         """The scene when there is nothing to see: one sentence on the cloth."""

@@ -13,6 +13,7 @@ from billiards_trainer import messages as m
 from billiards_trainer.bus import Request
 from billiards_trainer.config.schema import Config
 from billiards_trainer.core.game import Game, GameSettings
+from billiards_trainer.core.standing import Standing, StandingFile
 from billiards_trainer.errors import InputError
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.storage.clock import BootClock
@@ -45,7 +46,8 @@ class Core:
         self._camera = bus.subscribe("camera.status")
         self._commands = bus.serve()
         bus.announce("game.state", "shot.event", "shot.recorded", "scene")
-        self._game = _new_game(process.config)
+        self._standing = StandingFile(process.runtime_dir)
+        self._game = _new_game(process.config, self._standing)
         self._game.warm()
         self._recorder = ShotRecorder(process.state_dir)
         self._seen_at = time.monotonic()
@@ -81,6 +83,9 @@ class Core:
         began = time.perf_counter()
         self._seen_at = time.monotonic()
         step = self._game.update(state)
+        if (standing := self._game.standing()) is not None:
+            # Before the shot is handed over: its number is not given again, whatever happens now.
+            self._standing.keep(standing)
         bus = self._process.bus
         for event in step.events:
             bus.publish("shot.event", event)
@@ -137,25 +142,27 @@ class Core:
         self._game.apply(_settings(config))
 
 
-def _new_game(config: Config) -> Game:
+def _new_game(config: Config, standing: StandingFile) -> Game:
     try:
         table = config.table.to_table()
     except TableError as error:
         raise InputError(f"table: {error}") from None
 
-    def new_session(source: m.SourceInfo) -> SessionRecord:
-        return SessionRecord(
-            table=table.name,
-            game=table.game,
-            width=table.width,
-            length=table.length,
-            ball_radius=table.balls.radius,
-            source=source,
-            started_ns=time.monotonic_ns(),
-            clock=BootClock.now(),
+    def begin(source: m.SourceInfo) -> Standing:
+        return standing.left(source, table.name) or Standing(
+            SessionRecord(
+                table=table.name,
+                game=table.game,
+                width=table.width,
+                length=table.length,
+                ball_radius=table.balls.radius,
+                source=source,
+                started_ns=time.monotonic_ns(),
+                clock=BootClock.now(),
+            )
         )
 
-    return Game(table, new_session, _settings(config))
+    return Game(table, begin, _settings(config))
 
 
 def _settings(config: Config) -> GameSettings:

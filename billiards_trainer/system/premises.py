@@ -61,7 +61,7 @@ def occupied(config: Config) -> Iterator[Path]:
 
 
 def _clear(config: Config, runtime: Path) -> None:
-    for pattern in ("*.pub", "*.cmd", "config-*.json"):
+    for pattern in ("*.pub", "*.cmd", "*.json"):
         for left in runtime.glob(pattern):
             left.unlink(missing_ok=True)
     for ring in ("camera", "light"):

@@ -11,8 +11,9 @@ import pytest
 
 from billiards_trainer import messages as m
 from billiards_trainer.core.game import Game, GameSettings
+from billiards_trainer.core.standing import Standing
 from billiards_trainer.physics.strike import Strike
-from billiards_trainer.storage.records import RecordedShot, SessionRecord, ShotRecord
+from billiards_trainer.storage.records import RecordedShot, ShotRecord
 from billiards_trainer.storage.shot_log import ShotLog
 from billiards_trainer.table import preset
 from tests.unit.core_stage import Stage
@@ -24,12 +25,12 @@ ANGLE = math.atan2(0.9, 0.2)
 PLACES = np.array([[0.4, 0.5], [0.6, 1.4], [1.0, 0.4]])
 
 
-def new_session(source: m.SourceInfo) -> SessionRecord:
-    return a_session(source=source)
+def begin(source: m.SourceInfo) -> Standing:
+    return Standing(a_session(source=source))
 
 
 def a_game(**settings: object) -> Game:
-    return Game(POOL, new_session, GameSettings(**settings))  # type: ignore[arg-type]
+    return Game(POOL, begin, GameSettings(**settings))  # type: ignore[arg-type]
 
 
 def aimed(played: Played, until_s: float, angle: float = ANGLE) -> list[m.TableState]:
@@ -192,6 +193,21 @@ def test_another_source_is_another_session(played: Played) -> None:
     step = game.update(played.states[-1].model_copy(update={"source": other, "epoch": 9}))
     assert game.session.id != first
     assert step.game.shots == 0
+
+
+def test_a_successor_goes_on_where_its_predecessor_stood(played: Played) -> None:
+    game = a_game()
+    assert game.standing() is None
+    for state in played.states:
+        game.update(state)
+    standing = game.standing()
+    assert standing is not None
+    assert standing.shots == 1
+    successor = Game(POOL, lambda _source: standing)
+    step = successor.update(played.states[-1])
+    assert (step.game.session, step.game.shots) == (standing.session.id, 1)
+    assert step.game.last_shot == standing.last_shot
+    assert successor.standing() == standing
 
 
 # --- the process -------------------------------------------------------------------------------
