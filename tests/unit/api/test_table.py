@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from billiards_trainer import messages as m
 from billiards_trainer import table as tables
 from tests.unit.api.stage import Stage
 
