@@ -177,6 +177,11 @@ class SimulationConfig(Section):
     physics: Literal["standard", "random"] = Field(
         "standard", description="true physics: the table's standard, or drawn by the seed around it"
     )
+    projector: Literal["nominal", "random"] = Field(
+        "nominal",
+        description="its projector: where the projector module expects it, or hung by the seed; "
+        "then it needs calibrating",
+    )
     drawn_ahead_s: float = Field(
         0.0,
         ge=0,

@@ -6,23 +6,25 @@ import sys
 import time
 
 from billiards_trainer import messages as m
+from billiards_trainer.calibration_store import CalibrationStore
 from billiards_trainer.config.schema import Config
 from billiards_trainer.errors import InputError
 from billiards_trainer.frames import RingWriter
 from billiards_trainer.process import ChildProcess
+from billiards_trainer.projector import geometry
 from billiards_trainer.projector.display import DisplayError, Monitors
 from billiards_trainer.projector.light import LightMapper
 from billiards_trainer.projector.notice import notice
 from billiards_trainer.projector.pacing import Pacer
-from billiards_trainer.projector.projection import Projection, ProjectionError
 from billiards_trainer.projector.rects import Rect
 from billiards_trainer.projector.renderer import SceneRenderer
 from billiards_trainer.projector.stage import Stage
-from billiards_trainer.table import Table
 
 _STALE_S = 2.0
 _IDLE_MS = 50
 _LIGHT_PERIOD_NS = 30_000_000
+_PATTERN_NS = 500_000_000
+"""A pattern that is not asked for again after so long makes room for the scene."""
 _DISPLAY_KEYS = ("display", "mode", "width", "height", "fps")
 
 
@@ -46,8 +48,14 @@ class Projector:
         self._config = process.config
         self._table = process.config.table.to_table()
         self._scenes = process.bus.subscribe("scene")
-        process.bus.announce("projector.flip")
+        self._patterns = process.bus.subscribe("projector.pattern")
+        self._stored = process.bus.subscribe("calibration.stored")
+        process.bus.announce("projector.flip", "projector.pattern_shown")
         process.on_config(self._take_config)
+        self._store = CalibrationStore(process.state_dir / "calibrations")
+        self._pattern: m.Pattern | None = None
+        self._pattern_ns = 0
+        self._lit_ns: int | None = None
         self._light = RingWriter(process.light_ring)
         self._light_sequence: int | None = None
         self._light_due_ns = 0
@@ -67,9 +75,10 @@ class Projector:
     def step(self) -> None:
         """Wait for a scene or for the flip of the one that is drawn, whichever comes first."""
         now = time.monotonic_ns()
-        if self._stage.check(now / 1e9):
+        if self._stage.check(now / 1e9) or self._recalibrated():
             self._fit()
             self._redraw(self._drawn or self._waiting)
+        self._follow_pattern(now)
         wait_ms = _IDLE_MS
         if self._pending is not None:
             flip_ns = self._pacer.next_after(self._drawn_ns)
@@ -88,11 +97,46 @@ class Projector:
             self._throw_light()
             self._say()
 
+    def _recalibrated(self) -> bool:
+        """Whether the projector's own calibration has been stored anew."""
+        stored = [n for n in self._stored.drain() if isinstance(n, m.CalibrationStored)]
+        return any(note.kind == "projector" for note in stored)
+
+    def _follow_pattern(self, now_ns: int) -> None:
+        """Show the pattern that is asked for, and say since when; go back to the scene after it."""
+        asked = self._patterns.receive()
+        if isinstance(asked, m.Pattern):
+            self._pattern_ns = now_ns
+            if self._pattern is None or asked.number != self._pattern.number:
+                self._show_pattern(asked)
+        elif self._pattern is not None and now_ns - self._pattern_ns > _PATTERN_NS:
+            self._pattern = None
+            self._unshown += self._renderer.clear()
+            self._redraw(self._drawn or self._waiting)
+        if asked is not None and self._pattern is not None and self._lit_ns is not None:
+            plan = self._stage.screen.plan
+            self._process.bus.publish(
+                "projector.pattern_shown",
+                m.PatternShown(
+                    number=self._pattern.number,
+                    flip_ns=self._lit_ns,
+                    width=plan.width,
+                    height=plan.height,
+                ),
+            )
+
+    def _show_pattern(self, pattern: m.Pattern) -> None:
+        self._pattern, self._lit_ns = pattern, None
+        self._unshown += self._renderer.draw_dots(pattern.dots, pattern.radius)
+        if self._pending is None:
+            self._pending = self._drawn or self._waiting
+            self._drawn_ns = time.monotonic_ns()
+
     def _draw(self, scene: m.Scene) -> None:
         now = time.monotonic_ns()
         lead_ns = self._pacer.expected_flip(now) - scene.exposure_ns
         lead_s = lead_ns / 1e9 + self._config.projector.display_delay_s
-        if not _same_picture(scene, self._drawn):
+        if self._pattern is None and not _same_picture(scene, self._drawn):
             self._unshown += self._renderer.draw(scene, lead_s)
             took_ns = time.monotonic_ns() - now
             self._pacer.drew(took_ns)
@@ -117,6 +161,8 @@ class Projector:
             self._redraw(scene)
             return
         self._flip_ns = time.monotonic_ns()
+        if self._unshown and self._pattern is not None and self._lit_ns is None:
+            self._lit_ns = self._flip_ns
         self._unlit += self._unshown
         self._unshown = []
         self._pending = None
@@ -152,7 +198,7 @@ class Projector:
         """Report, and put up the notice when there have been no scenes for long."""
         silent_s = time.monotonic() - self._scene_at
         plan = self._stage.screen.plan
-        problem = self._stage.problem
+        problem = self._stage.problem or self._uncalibrated
         if silent_s > _STALE_S:
             problem = f"nothing new to draw for {silent_s:.0f} s"
             if self._drawn is not self._waiting:
@@ -166,11 +212,18 @@ class Projector:
     def _fit(self) -> None:
         """Make everything anew that depends on the display's size."""
         config, plan = self._config, self._stage.screen.plan
-        projection = _projection(config, self._table, plan.width, plan.height)
+        found, self._uncalibrated = geometry.calibrated(
+            self._store, self._table, plan.width, plan.height
+        )
+        projection = found or geometry.configured(config, self._table, plan.width, plan.height)
         self._renderer = SceneRenderer(
             self._table, projection, brightness=config.projector.brightness
         )
-        self._mapper = LightMapper(self._table, projection)
+        self._mapper = LightMapper(
+            self._table, geometry.true_geometry(config, self._table, projection)
+        )
+        if self._pattern is not None:
+            self._show_pattern(self._pattern)
         self._pacer = Pacer(plan.refresh_hz, time.monotonic_ns())
         self._unshown = [(0, 0, plan.width, plan.height)]
         self._unlit = []
@@ -187,7 +240,7 @@ class Projector:
             return
         display = self._stage.screen.plan
         try:
-            _projection(config, self._table, display.width, display.height)
+            geometry.configured(config, self._table, display.width, display.height)
         except InputError as error:
             self._process.log.error("new configuration not taken", reason=str(error))
             self._config = before
@@ -202,19 +255,6 @@ class Projector:
         """Let go of display and ring."""
         self._stage.close()
         self._light.close()
-
-
-def _projection(config: Config, table: Table, width: int, height: int) -> Projection:
-    """The configuration's corners, in proportion to the display; else the nominal placement."""
-    corners = config.projector.corners_px
-    if corners is None:
-        return Projection.centred(table, width, height)
-    x, y = width / config.projector.width, height / config.projector.height
-    a, b, c, d = (((u + 0.5) * x - 0.5, (v + 0.5) * y - 0.5) for u, v in corners)
-    try:
-        return Projection.from_corners(table, (a, b, c, d), width, height, name="corners")
-    except ProjectionError as error:
-        raise InputError(f"projector.corners_px: {error}") from None
 
 
 def _same_picture(scene: m.Scene, drawn: m.Scene | None) -> bool:

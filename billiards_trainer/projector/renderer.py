@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -80,6 +80,31 @@ class SceneRenderer:
         if scene.keep_clear and self._dirty:
             self._blacken_balls(scene, lead)
         return rects.merged([*before, *self._dirty])
+
+    def draw_dots(self, places: Sequence[m.XY], radius: float) -> list[Rect]:
+        """Replace what is on the canvas by white dots, anywhere on it.
+
+        Args:
+            places: middles, as shares of the canvas's width and height.
+            radius: as a share of its width.
+
+        Returns:
+            As ``draw``.
+        """
+        changed = self.clear()
+        size = self.projection.width, self.projection.height
+        white = tuple(round(255 * self.brightness) for _ in range(3))
+        reach = round(radius * size[0] * (1 << SHIFT))
+        for x, y in fixed(np.array(places).reshape(-1, 2) * size - 0.5).tolist():
+            cv2.circle(self.canvas, (x, y), reach, white, -1, cv2.LINE_AA, SHIFT)
+        self._dirty = changed
+        return changed
+
+    def clear(self) -> list[Rect]:
+        """Make all of the canvas dark; as ``draw``."""
+        self.canvas[:] = 0
+        self._dirty, self._spilt = [], []
+        return [(0, 0, self.projection.width, self.projection.height)]
 
     def _draw_shape(self, shape: Shape) -> None:
         colour, opacity = self._colour(shape.element), shape.element.opacity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,13 @@ from billiards_trainer.table import Table
 from billiards_trainer.vision.detection.colours import ColourProfile
 
 if TYPE_CHECKING:
+    from billiards_trainer.vision.calibration.projector_fit import ProjectorFit
     from billiards_trainer.vision.calibration.table_finder import TableFit
 
 FOLDER = "calibrations"
+CAMERA_SYSTEMATIC_MM = 0.8
+"""What a camera calibration is off by beyond its residual: where along a cushion's rounding the
+nose's edge is seen.  The median over the virtual table's random rooms."""
 
 
 class Calibrations:
@@ -22,7 +27,7 @@ class Calibrations:
 
     def __init__(self, state_dir: Path, table: Table) -> None:
         self._store = CalibrationStore(state_dir / FOLDER)
-        self._table = table
+        self.table = table
         self.camera: Calibration | None = None
 
     @property
@@ -66,6 +71,32 @@ class Calibrations:
         )
         return self.camera
 
+    def camera_mm(self) -> float:
+        """Uncertainty of the camera calibration in force, millimetres on the cloth."""
+        residual = self.camera.residual_mm if self.camera else 0.0
+        return math.hypot(residual, CAMERA_SYSTEMATIC_MM)
+
+    def keep_projector(self, fit: ProjectorFit, source: str) -> Calibration:
+        """Store a projector that was solved; on the disk when this returns.
+
+        Raises:
+            OSError: nothing was stored.
+        """
+        return self._store.save(
+            {
+                "camera": fit.model.to_dict(),
+                "table": self._about_table(),
+                "made_with": self.camera.id if self.camera else None,
+                "dots_mm": fit.dots_mm,
+                "worst_mm": fit.worst_mm,
+                "dots": fit.dots,
+                "cover": fit.cover,
+            },
+            residual_mm=fit.residual_mm,
+            solved_from=(source,),
+            kind="projector",
+        )
+
     def colours(self) -> ColourProfile | None:
         """The colours learned on this table, if there are any."""
         newest = self._store.latest("colours")
@@ -84,6 +115,7 @@ class Calibrations:
             camera_date=self.camera.date if self.camera else None,
             camera_residual_mm=self.camera.residual_mm if self.camera else None,
             projector=projector.id if projector else None,
+            projector_date=projector.date if projector else None,
             projector_residual_mm=projector.residual_mm if projector else None,
             colours=colours.id if colours else None,
             detail=detail,
@@ -96,5 +128,5 @@ class Calibrations:
         return m.CameraGeometry.model_validate(self.camera.camera.to_dict())
 
     def _about_table(self) -> dict[str, object]:
-        table = self._table
+        table = self.table
         return {"name": table.name, "width": table.width, "length": table.length}

@@ -21,6 +21,7 @@ from billiards_trainer.table import TableError
 from billiards_trainer.vision.calibration.drift import measure_drift
 from billiards_trainer.vision.calibrations import Calibrations
 from billiards_trainer.vision.pipeline import Pipeline
+from billiards_trainer.vision.projector_calibrator import PAUSED, ProjectorCalibrator
 
 if TYPE_CHECKING:
     from billiards_trainer.vision.calibration.table_finder import TableFit
@@ -52,6 +53,8 @@ class Vision:
         self._calibrations = Calibrations(process.state_dir, self._table)
         self._frames = process.bus.subscribe("camera.frame")
         self._commands = process.bus.serve()
+        self._projector = ProjectorCalibrator(process, self._calibrations)
+        self._state: m.TableState | None = None
         process.bus.announce("table.state")
         self._pictures = RingReader(process.camera_ring)
         self._light = RingReader(process.light_ring)
@@ -84,6 +87,7 @@ class Vision:
         self._process.bus.wait([self._frames, self._commands], timeout_ms=50)
         for request in self._commands.pending():
             self._answer(request)
+        self._projector.step()
         announced = self._frames.receive()
         if not isinstance(announced, m.CameraFrame):
             self._maybe_silent()
@@ -99,6 +103,10 @@ class Vision:
             self._begin_with_stored(picture, source, width, height)
         self._last = picture
         self._seen_at = time.monotonic()
+        if self._projector.active and self._state is not None:
+            self._projector.see(picture.image, picture.exposure_ns)
+            self._publish(_paused(self._state, picture))
+            return
         light = self._light.before(picture.exposure_ns)
         state = self._pipeline.process(
             picture.image,
@@ -107,10 +115,14 @@ class Vision:
             source,
             None if light is None else light.image,
         )
+        self._state = state
+        self._publish(state)
+        self._maybe_check_drift(state)
+
+    def _publish(self, state: m.TableState) -> None:
         self._process.bus.publish("table.state", state)
         self._process.advance()
         self._report(state)
-        self._maybe_check_drift(state)
 
     # --- calibration ------------------------------------------------------------------------------
 
@@ -175,6 +187,8 @@ class Vision:
             request.reply(self._calibrations.status("" if fit.camera else fit.problem))
         elif request.command == "calibration.camera" and isinstance(message, m.CalibrateRequest):
             request.reply(self._calibrate(message))
+        elif request.command == "calibration.projector":
+            self._projector.begin(request, self._source if self._pipeline.camera else None)
         elif request.command == "calibration.colours":
             request.reply(
                 m.Done(
@@ -220,6 +234,18 @@ class Vision:
             self._process.report(m.Level.DEGRADED, f"no picture for {silent_s:.0f} s", fps=0.0)
             # Waiting for a camera is no hang.
             self._process.advance()
+
+
+def _paused(state: m.TableState, picture: RingPicture) -> m.TableState:
+    """The last state, held while patterns cover the cloth."""
+    return state.model_copy(
+        update={
+            "frame": picture.frame,
+            "exposure_ns": picture.exposure_ns,
+            "cue": None,
+            "quality": m.PictureQuality(usable=False, problem=PAUSED),
+        }
+    )
 
 
 if __name__ == "__main__":

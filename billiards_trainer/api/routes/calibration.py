@@ -12,5 +12,10 @@ ROUTES = (
         method="GET",
     ),
     command("calibration/camera", "calibration.camera", "Find the table in the picture anew"),
+    command(
+        "calibration/projector",
+        "calibration.projector",
+        "Show a pattern and learn where the projector's light falls",
+    ),
     command("calibration/colors", "calibration.colours", "Learn the colours of cloth and balls"),
 )

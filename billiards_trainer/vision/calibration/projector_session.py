@@ -97,9 +97,7 @@ class ProjectorSession:
         step = _STEPS[min(self._step, len(_STEPS) - 1)]
         places = projector_dots.dot_places()[projector_dots.shown_dots(step.digit)]
         dots = () if step.dark else tuple((float(u), float(v)) for u, v in places)
-        return m.Pattern(
-            number=self._first + self._step, dots=dots, radius=projector_dots.RADIUS
-        )
+        return m.Pattern(number=self._first + self._step, dots=dots, radius=projector_dots.RADIUS)
 
     def shown(self, answer: m.PatternShown) -> None:
         """The projector says that a pattern has come on."""
