@@ -94,7 +94,9 @@ def segment_contact(
     along_speed = vx * ny - vy * nx
     along_acceleration = ax * ny - ay * nx
     low, high = min(0.0, length), max(0.0, length)
-    if gap > -radius:
+    beside = not low <= along <= high
+    # A ball beyond the end of the edge may be past its line without being sunk in it.
+    if gap > TOUCH or (gap > -radius and not beside):
         t = line_contact(gap, speed, acceleration)
         if t == _NEVER:
             return t
@@ -103,7 +105,7 @@ def segment_contact(
             return t
         if gap > TOUCH:
             return _NEVER
-    # Beside the end of the edge, or behind it: it may come round.
+    # Beyond the end of the edge, or behind it: it may come round.
     t = later_falling_root(gap, speed, acceleration)
     if t < _NEVER:
         s = along + t * (along_speed + 0.5 * t * along_acceleration)

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from billiards_trainer.physics import layout
 from billiards_trainer.physics.geometry import Geometry
 from billiards_trainer.physics.parameters import PhysicsParameters
-from billiards_trainer.physics.state import SLOWEST, BallsState, Floats, Motion
+from billiards_trainer.physics.pieces import Pieces
+from billiards_trainer.physics.state import BallsState, Floats, Motion
 
 _POCKETED = int(Motion.POCKETED)
 
@@ -128,9 +129,12 @@ class Trajectory:
         velocity[:, :2] = rows[:, 2:4]
         return BallsState.trusted(position, velocity, rows[:, 4:7], motion)
 
+    def pieces(self, ball: int) -> Pieces:
+        """The closed forms that make up one ball's way."""
+        return self._pieces[ball]
+
     @cached_property
-    def _pieces(self) -> list[tuple[Floats, Floats]]:
-        """For each ball the times at which its motion changed (K,) and its states then (K, 8)."""
+    def _pieces(self) -> list[Pieces]:
         start = np.column_stack(
             [
                 self.initial.position[:, :2],
@@ -139,7 +143,7 @@ class Trajectory:
                 self.initial.motion,
             ]
         )
-        result: list[tuple[Floats, Floats]] = []
+        result: list[Pieces] = []
         is_pair = self.kinds[:, 0] == EventKind.BALL_BALL
         for ball in range(len(self.initial)):
             first = self.kinds[:, 1] == ball
@@ -147,36 +151,17 @@ class Trajectory:
             mine = np.flatnonzero(first | second)
             rows = np.where(first[mine, None], self.records[mine, 0, 1], self.records[mine, 1, 1])
             times = np.concatenate([[0.0], self.times[mine]])
-            result.append((times, np.vstack([start[ball], rows])))
+            rows = np.vstack([start[ball], rows])
+            result.append(Pieces.from_states(times, rows, self.parameters))
         return result
 
-    def _states(self, ball: int, times: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    def _states(
+        self, ball: int, times: npt.ArrayLike
+    ) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int8]]:
         """Position (T, 2), velocity (T, 2), spin (T, 3), motion (T,) of one ball."""
-        starts, rows = self._pieces[ball]
-        which = np.searchsorted(starts, times, side="right") - 1
-        which = np.clip(which, 0, None)
-        row = rows[which]
-        p = self.parameters
         # Nothing is known beyond the end of a shot that was cut short.
         last = np.inf if self.complete else self.duration
-        t = np.maximum(np.minimum(times, last) - starts[which], 0.0)[:, None]
-        position, velocity, spin, motion = row[:, 0:2], row[:, 2:4], row[:, 4:7], row[:, 7]
-        sliding, rolling = motion == Motion.SLIDING, motion == Motion.ROLLING
-        slip = velocity + p.radius * np.column_stack([-spin[:, 1], spin[:, 0]])
-        way = np.where(sliding[:, None], slip, velocity)
-        size = np.hypot(way[:, 0], way[:, 1])[:, None]
-        mu = np.where(sliding, p.mu_slide, np.where(rolling, p.mu_roll, 0.0))[:, None]
-        a = -mu * p.gravity * way / np.maximum(size, SLOWEST)
-        turned = np.column_stack([-a[:, 1], a[:, 0]]) / p.radius
-        alpha = np.where(sliding[:, None], -2.5 * turned, turned)
-        decay = 2.5 * p.mu_spin * p.gravity / p.radius * t[:, 0]
-        wz = np.sign(spin[:, 2]) * np.maximum(np.abs(spin[:, 2]) - decay, 0.0)
-        return (
-            position + t * (velocity + 0.5 * t * a),
-            velocity + t * a,
-            np.column_stack([spin[:, :2] + t * alpha, wz]),
-            motion,
-        )
+        return self._pieces[ball].at(np.minimum(np.atleast_1d(np.asarray(times, float)), last))
 
     def at(self, time: float) -> BallsState:
         """All balls at ``time`` seconds; the end state for every later time."""
@@ -186,7 +171,7 @@ class Trajectory:
         position, velocity, spin = np.empty((n, 3)), np.zeros((n, 3)), np.empty((n, 3))
         motion = np.empty(n, dtype=np.int8)
         for ball in range(n):
-            p, v, w, m = self._states(ball, np.array([max(time, 0.0)]))
+            p, v, w, m = self._states(ball, max(time, 0.0))
             position[ball, :2], velocity[ball, :2], spin[ball] = p[0], v[0], w[0]
             motion[ball] = m[0]
         position[:, 2] = height_of(motion, self.parameters.radius)
@@ -194,24 +179,21 @@ class Trajectory:
 
     def path(self, ball: int, times: npt.ArrayLike) -> Floats:
         """Centre of one ball at ``times`` (T,), as (T, 3) in metres."""
-        t = np.atleast_1d(np.asarray(times, dtype=np.float64))
-        position, _, _, motion = self._states(ball, t)
+        position, _, _, motion = self._states(ball, times)
         return np.column_stack([position, height_of(motion, self.parameters.radius)])
 
     def velocity(self, ball: int, times: npt.ArrayLike) -> Floats:
         """Velocity of one ball at ``times`` (T,), as (T, 3) in m/s."""
-        t = np.atleast_1d(np.asarray(times, dtype=np.float64))
-        velocity = self._states(ball, t)[1]
-        return np.column_stack([velocity, np.zeros(len(t))])
+        velocity = self._states(ball, times)[1]
+        return np.column_stack([velocity, np.zeros(len(velocity))])
 
     def spin(self, ball: int, times: npt.ArrayLike) -> Floats:
         """Angular velocity of one ball at ``times`` (T,), as (T, 3) in rad/s."""
-        return self._states(ball, np.atleast_1d(np.asarray(times, dtype=np.float64)))[2]
+        return self._states(ball, times)[2]
 
     def motion(self, ball: int, times: npt.ArrayLike) -> npt.NDArray[np.int8]:
         """``Motion`` of one ball at ``times`` (T,)."""
-        t = np.atleast_1d(np.asarray(times, dtype=np.float64))
-        return self._states(ball, t)[3].astype(np.int8)
+        return self._states(ball, times)[3]
 
 
 def height_of(motion: npt.NDArray[np.generic], radius: float) -> Floats:

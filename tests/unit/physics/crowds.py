@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
+from billiards_trainer.physics import layout
 from billiards_trainer.physics.engine import kinetic_energy
+from billiards_trainer.physics.geometry import Geometry
 from billiards_trainer.physics.state import BallsState, Motion
 from billiards_trainer.physics.trajectory import EventKind, Trajectory
 from billiards_trainer.table import Table
@@ -66,53 +69,39 @@ def random_state(rng: np.random.Generator, table: Table, most: int = 16) -> Ball
 def troubles(table: Table, shot: Trajectory, sunk: float = 5e-6) -> list[str]:
     """What is wrong with a shot: empty for a sound one.
 
-    Looked at at every event and between any two: numbers, energy, overlaps, the table's edge.
+    Numbers, energy, the table's edge at every event; and between any two, from the closed forms,
+    whether a ball went through another, a cushion or a jaw.
     """
-    found: list[str] = []
     p = shot.parameters
-    times = np.unique(shot.times)
-    if len(times) > 1:
-        times = np.sort(np.concatenate([times, 0.5 * (times[1:] + times[:-1])]))
-    if not len(times):
-        times = np.zeros(1)
-    balls = range(len(shot.initial))
-    paths = np.array([shot.path(b, times)[:, :2] for b in balls])
-    motion = np.array([shot.motion(b, times) for b in balls])
     pairs = shot.records[shot.kinds[:, 0] == EventKind.BALL_BALL, 1]
-    if not (
-        np.isfinite(paths).all()
-        and np.isfinite(shot.records[:, 0]).all()
-        and np.isfinite(pairs).all()
-    ):
+    if not (np.isfinite(shot.records[:, 0]).all() and np.isfinite(pairs).all()):
         return ["a number is not finite"]
-    live = motion != Motion.POCKETED
+    ways = Ways.of(shot)
+    balls = range(len(shot.initial))
+    found: list[str] = []
     for i in balls:
         for j in range(i):
-            both = live[i] & live[j]
-            if both.any():
-                gap = np.hypot(*(paths[i] - paths[j])[both].T).min() - 2 * p.radius
-                if gap < -sunk:
-                    found.append(f"balls {j} and {i} overlap by {-gap:.3g} m")
+            gap = ways.nearest_to_ball(i, j) - 2 * p.radius
+            if gap < -sunk:
+                found.append(f"balls {j} and {i} overlap by {-gap:.3g} m")
+        gap = ways.nearest_to_rubber(i, shot.geometry) - p.radius
+        if gap < -sunk:
+            found.append(f"ball {i} is {-gap:.3g} m in the rubber")
     # A ball's centre never passes a nose: only in a mouth can it be beyond the nose rectangle.
     for i in balls:
-        x, y = paths[i][live[i]].T
+        x, y = ways.position[i][ways.live[i]].T
         out = (x < 0) | (x > table.width) | (y < 0) | (y > table.length)
         for px, py in zip(x[out], y[out], strict=True):
             near = table.nearest_pocket(px, py)
             if near is None or near[1] > 0.2:
                 found.append(f"ball {i} is off the table at {px:.4f}, {py:.4f}")
                 break
-    before = shot.records[:, :, 0]
-    after = shot.records[:, :, 1]
-    for k in range(len(shot.times)):
-        if shot.kinds[k, 0] == 0:
-            continue
-        two = 2 if shot.kinds[k, 0] == 1 else 1
-        lost = sum(
-            _energy(before[k, n], p.radius) - _energy(after[k, n], p.radius) for n in range(two)
-        )
-        if lost < -1e-9 * max(1.0, _energy(before[k, 0], p.radius)):
-            found.append(f"event {k} gains {-lost:.3g} (J/kg)")
+    records = shot.records.copy()
+    records[shot.kinds[:, 0] != EventKind.BALL_BALL, 1] = 0.0
+    energy = _energies(records, p.radius)
+    gain = (energy[:, :, 1] - energy[:, :, 0]).sum(axis=1)
+    wrong = (gain > 1e-9 * np.maximum(1.0, energy[:, 0, 0])) & (shot.kinds[:, 0] != 0)
+    found += [f"event {k} gains {gain[k]:.3g} (J/kg)" for k in np.flatnonzero(wrong)]
     if shot.complete:
         still = (shot.final.motion == Motion.RESTING) | (shot.final.motion == Motion.POCKETED)
         if not still.all() or kinetic_energy(shot.final, p) != 0.0:
@@ -120,7 +109,147 @@ def troubles(table: Table, shot: Trajectory, sunk: float = 5e-6) -> list[str]:
     return found
 
 
-def _energy(record: np.ndarray, radius: float) -> float:
-    v2 = record[2] ** 2 + record[3] ** 2
-    w2 = record[4] ** 2 + record[5] ** 2 + record[6] ** 2
-    return float(0.5 * v2 + 0.2 * radius**2 * w2)
+@dataclass(frozen=True)
+class Ways:
+    """All balls' closed forms over the K spans between one event and the next, of any balls.
+
+    Attributes:
+        spans: (K,) lengths of the spans, s; the last has none.
+        position, velocity, acceleration: (N, K, 2) at the beginning of each span.
+        live: (N, K), whether the ball is on the table.
+    """
+
+    spans: np.ndarray
+    position: np.ndarray
+    velocity: np.ndarray
+    acceleration: np.ndarray
+    live: np.ndarray
+
+    @classmethod
+    def of(cls, shot: Trajectory) -> Ways:
+        times = np.unique(np.concatenate([[0.0], shot.times]))
+        position, velocity, acceleration, live = [], [], [], []
+        for ball in range(len(shot.initial)):
+            pieces = shot.pieces(ball)
+            k = np.searchsorted(pieces.times, times, side="right") - 1
+            at, going, _, motion = pieces.at(times)
+            position.append(at)
+            velocity.append(going)
+            acceleration.append(pieces.acceleration[k])
+            live.append(motion != Motion.POCKETED)
+        return cls(
+            np.append(np.diff(times), 0.0),
+            np.array(position),
+            np.array(velocity),
+            np.array(acceleration),
+            np.array(live),
+        )
+
+    def nearest_to_ball(self, i: int, j: int) -> float:
+        """The least distance that the centres of two balls ever have while both are there, m."""
+        both = self.live[i] & self.live[j]
+        return _nearest(
+            (self.position[i] - self.position[j])[both],
+            (self.velocity[i] - self.velocity[j])[both],
+            (self.acceleration[i] - self.acceleration[j])[both],
+            self.spans[both],
+        )
+
+    def nearest_to_rubber(self, i: int, shape: Geometry) -> float:
+        """The least distance of a ball's centre from cushions and jaws, m.
+
+        Behind a nose it is negative.
+        """
+        out = self._leaves(i, shape.box)
+        if not out.any():
+            return math.inf
+        p, v, a = self.position[i][out], self.velocity[i][out], self.acceleration[i][out]
+        spans = self.spans[out]
+        least = math.inf
+        if len(shape.jaws):
+            off = p - shape.jaws[:, None, :2]
+            k = np.tile(np.arange(len(p)), len(shape.jaws))
+            radii = np.repeat(shape.jaws[:, 2], len(p))
+            least = _nearest(off.reshape(-1, 2), v[k], a[k], spans[k], radii)
+        if len(shape.segments):
+            least = min(least, _nearest_to_edges(p, v, a, spans, shape.segments))
+        return least
+
+    def _leaves(self, i: int, box: np.ndarray) -> np.ndarray:
+        """The spans (K,) in which a ball is ever outside the free box, where rubber may be."""
+        p, v, a = self.position[i], self.velocity[i], self.acceleration[i]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            turn = np.clip(np.nan_to_num(-v / a), 0.0, self.spans[:, None])
+        out = np.zeros(len(p), dtype=bool)
+        for t in (0.0, self.spans[:, None], turn):
+            at = p + t * (v + 0.5 * t * a)
+            out |= ((at < box[[0, 2]]) | (at > box[[1, 3]])).any(axis=1)
+        return out & self.live[i]
+
+
+def _nearest_to_edges(
+    p: np.ndarray, v: np.ndarray, a: np.ndarray, spans: np.ndarray, segments: np.ndarray
+) -> float:
+    """Least distance of points on their ways from the segments they are beside."""
+    along = segments[:, [layout.STX, layout.STY]]
+    normal = segments[:, [layout.SNX, layout.SNY]]
+    both = segments[:, layout.SBOTH, None] != 0.0
+    off = p - segments[:, None, [layout.SX, layout.SY]]
+    away = (off * normal[:, None]).sum(axis=2)
+    speed, pull = normal @ v.T, normal @ a.T
+    beside, creep = (off * along[:, None]).sum(axis=2), along @ v.T
+    bend = along @ a.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Begin, end, turning point, and where it passes from one side to the other.
+        root = np.sqrt(speed**2 - 2 * pull * away)
+        times = [-speed / pull, (-speed + root) / pull, (-speed - root) / pull, -away / speed]
+    least = math.inf
+    for t in (np.zeros_like(away), np.broadcast_to(spans, away.shape), *times):
+        # fmin and fmax put what is not a number at the span's end.
+        t = np.fmax(np.fmin(t, spans), 0.0)
+        u = beside + t * (creep + 0.5 * t * bend)
+        gap = away + t * (speed + 0.5 * t * pull)
+        gap = np.where(both, np.abs(gap), gap)
+        there = (u >= 0.0) & (u <= segments[:, layout.SLENGTH, None])
+        least = min(least, float(gap[there].min(initial=math.inf)))
+    return least
+
+
+def _nearest(
+    p: np.ndarray, v: np.ndarray, a: np.ndarray, spans: np.ndarray, less: np.ndarray | float = 0.0
+) -> float:
+    """Least of abs(p + v·t + a·t²/2) - less within any of the spans, where the length is least."""
+    sizes = [np.hypot(*x.T) for x in (p, v, a)]
+    begin = sizes[0] - less
+    start = begin.min(initial=math.inf)
+    # Only where the way of the span is long enough to get nearer than anywhere yet.
+    can = begin - spans * (sizes[1] + 0.5 * spans * sizes[2]) < start
+    if not can.any():
+        return float(start)
+    p, h = p[can], spans[can, None]
+    v, a = v[can] * h, a[can] * h * h
+    cubic = np.array(
+        [
+            0.5 * (a * a).sum(axis=1),
+            1.5 * (v * a).sum(axis=1),
+            (v * v).sum(axis=1) + (p * a).sum(axis=1),
+            (p * v).sum(axis=1),
+        ]
+    )
+    # As eigenvalues; a leading coefficient of zero only sends one root far away.
+    lead = np.maximum(cubic[0], 1e-14 * np.abs(cubic).max(axis=0) + 1e-300)
+    matrix = np.zeros((p.shape[0], 3, 3))
+    matrix[:, 0] = -(cubic[1:] / lead).T
+    matrix[:, 1, 0] = matrix[:, 2, 1] = 1.0
+    roots = np.linalg.eigvals(matrix).real
+    times = np.clip(np.column_stack([roots, np.ones(len(roots))]), 0.0, 1.0)[:, :, None]
+    way = p[:, None] + times * (v[:, None] + 0.5 * times * a[:, None])
+    end = np.hypot(way[..., 0], way[..., 1]).min(axis=1) - np.broadcast_to(less, can.shape)[can]
+    return float(min(start, end.min()))
+
+
+def _energies(records: np.ndarray, radius: float) -> np.ndarray:
+    """Energy over mass (E, 2, 2) of states (E, 2, 2, 8)."""
+    v2 = (records[..., 2:4] ** 2).sum(axis=-1)
+    w2 = (records[..., 4:7] ** 2).sum(axis=-1)
+    return np.asarray(0.5 * v2 + 0.2 * radius**2 * w2)

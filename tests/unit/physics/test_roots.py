@@ -140,3 +140,7 @@ def test_an_edge_is_met_between_its_ends_only() -> None:
     # Beside the end and level with it, then up, over and down.
     assert contact(-0.5, 0.01, 1.0, 2.0, 0.0, -4.0) == pytest.approx(0.99, abs=0.02)
     assert contact(-2.5, 0.01, 1.0, 2.0, 0.0, -4.0) == math.inf
+    # The same, near enough to the edge's line to look as if it had sunk in.
+    t = contact(-0.1, 0.025, 0.4, 1.0, 0.0, -4.0)
+    assert 0.025 + t - 2 * t * t == pytest.approx(0.03)
+    assert -0.1 + 0.4 * t > 0.0
