@@ -82,6 +82,8 @@ class CameraFrame(FrameMessage):
     """Sequence number of the picture in the ring; see ``frames``."""
     width: int
     height: int
+    take: int = 0
+    """Changes when this picture does not continue the one before: a film that begins again."""
 
 
 class SourceStatus(Message):

@@ -59,6 +59,7 @@ class Vision:
         self._pictures = RingReader(process.camera_ring)
         self._light = RingReader(process.light_ring)
         self._source: m.SourceInfo | None = None
+        self._take = 0
         self._pipeline = self._new_pipeline()
         self._load_table_finder()
         self._last: RingPicture | None = None
@@ -94,13 +95,16 @@ class Vision:
             return
         picture = self._pictures.latest()
         if picture is not None:
-            self._look(picture, announced.source)
+            self._look(picture, announced.source, announced.take)
 
-    def _look(self, picture: RingPicture, source: m.SourceInfo) -> None:
+    def _look(self, picture: RingPicture, source: m.SourceInfo, take: int) -> None:
         height, width = picture.image.shape[:2]
         if source != self._source or (self._last and self._last.image.shape != picture.image.shape):
             self._source = source
             self._begin_with_stored(picture, source, width, height)
+        elif take != self._take:
+            self._pipeline.restart()
+        self._take = take
         self._last = picture
         self._seen_at = time.monotonic()
         if self._projector.active and self._state is not None:

@@ -129,6 +129,10 @@ class Pipeline:
         self.head_guessed = head_guessed
         self._residual_mm = residual_mm
         self._detector = BallDetector(self.table, camera, self._profile)
+        self.restart()
+
+    def restart(self) -> None:
+        """What comes does not continue what was seen: track numbers start anew."""
         self._epoch += 1
         self._forget_tracks()
 

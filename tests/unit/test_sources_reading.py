@@ -75,8 +75,12 @@ def test_a_film_plays_at_its_own_speed_and_ends(film: Path) -> None:
 def test_a_film_begins_again(film: Path) -> None:
     time = Time()
     reader = FilmReader(film, loop=True, clock_ns=time.clock_ns, sleep=time.sleep)
-    levels = [level(reader.read().picture) for _ in range(12)]
+    shown = [reader.read() for _ in range(12)]
+    levels = [level(grabbed.picture) for grabbed in shown]
     assert levels[5:10] == pytest.approx(levels[:5], abs=1)
+    # What was seen before does not go on: each time round is a take of its own.
+    first = shown[0].take
+    assert [grabbed.take - first for grabbed in shown] == [0] * 5 + [1] * 5 + [2] * 2
     film.unlink()
     for _ in range(3):
         reader.read()

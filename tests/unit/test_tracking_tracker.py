@@ -68,9 +68,14 @@ def by_label(balls: Sequence[m.BallState]) -> dict[str, m.BallState]:
 LAYOUT = {"cue": (0.4, 0.6), "1": (0.7, 1.4), "9": (0.9, 2.0)}
 
 
+def test_balls_surely_seen_are_believed_at_first_sight() -> None:
+    found = by_label(Table30().show(LAYOUT))
+    assert set(found) == set(LAYOUT)
+
+
 def test_a_new_ball_must_be_seen_three_times() -> None:
     table = Table30()
-    assert table.show(LAYOUT) == []
+    assert table.show(LAYOUT, confidence=0.98) == []
     assert table.show(LAYOUT) == []
     found = by_label(table.show(LAYOUT))
     assert set(found) == set(LAYOUT)
@@ -219,6 +224,31 @@ def test_a_ball_put_back_elsewhere_is_the_same_ball() -> None:
     moved = {**LAYOUT, "9": (0.3, 1.1)}
     found = by_label(table.show(moved, 120))
     assert found["9"].track == number
+
+
+@pytest.mark.parametrize("label", ["cue", "9"])
+def test_a_ball_that_is_elsewhere_from_one_picture_to_the_next_is_the_same(label: str) -> None:
+    """A cut in a film, a camera that was away: one cue ball, at once, under its number."""
+    table = Table30()
+    number = by_label(table.show(LAYOUT, 80))[label].track
+    moved = {**LAYOUT, label: (0.3, 2.2)}
+    for _ in range(12):
+        found = table.show(moved)
+        assert [b.label for b in found].count(label) == 1
+    ball = by_label(found)[label]
+    assert (ball.track, ball.visible) == (number, True)
+    assert (ball.x_m, ball.y_m) == pytest.approx((0.3, 2.2), abs=0.001)
+
+
+def test_a_second_cue_ball_is_none_while_the_first_is_seen() -> None:
+    table = Table30()
+    number = by_label(table.show(LAYOUT, 80))["cue"].track
+    twice = [("cue", (0.4, 0.6)), ("cue", (0.3, 2.2)), ("1", (0.7, 1.4))]
+    for _ in range(15):
+        seen = [Seen(x, y, label_chances(POOL, label)) for label, (x, y) in twice]
+        found = table.tracker.update(seen, table.frame, table.now, table.sight)
+        table.frame += 1
+        assert [b.track for b in found if b.label == "cue"] == [number]
 
 
 def test_the_cue_ball_taken_up_is_in_hand_until_it_lies_still() -> None:

@@ -75,6 +75,8 @@ class FilmReader:
         self._clock_ns = clock_ns
         self._sleep = sleep
         self._capture = self._open()
+        # By the clock, so that a process that takes this one's place begins another take too.
+        self._take = clock_ns()
         self._period_ns = round(1e9 / _fps(self._capture))
         self._due_ns: int | None = None
         self._since_start = 0
@@ -95,7 +97,7 @@ class FilmReader:
             self._sleep((self._due_ns - now) / 1e9)
         shown_ns = self._clock_ns()
         self._due_ns += self._period_ns
-        return Grabbed(picture, shown_ns)
+        return Grabbed(picture, shown_ns, self._take)
 
     def _next(self) -> Picture:
         found, picture = self._capture.read()
@@ -108,6 +110,7 @@ class FilmReader:
             self._capture.release()
             self._capture = self._open()
             self._since_start = 0
+            self._take += 1
             return self._next()
         self._since_start += 1
         return as_bgr(picture)

@@ -100,6 +100,7 @@ class Camera:
                 ring_sequence=sequence,
                 width=width,
                 height=height,
+                take=grabbed.take,
             ),
         )
         self._frame += 1

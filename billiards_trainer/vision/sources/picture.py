@@ -25,6 +25,8 @@ class Grabbed:
 
     picture: Picture
     arrived_ns: int
+    take: int = 0
+    """Another number when this picture does not continue the one before: a film begun again."""
 
 
 class Grabber(Protocol):

@@ -13,6 +13,8 @@ from billiards_trainer.vision.tracking.track import Track
 
 _SURE = 2.4
 """Mean log-odds of a new ball's detections from which few pictures are enough."""
+_SUREST = 5.0
+"""Where nothing is known yet, what is seen as surely as this is believed at first sight."""
 _DOUBTFUL = 0.5
 """Below this it is never believed; in between it takes many pictures of a ball that lies still."""
 _MANY = 15
@@ -39,7 +41,7 @@ def doubt(confidence: float) -> float:
 
 
 def pictures_needed(
-    track: Track, settings: TrackerSettings, pictures: int, *, surplus: bool
+    track: Track, settings: TrackerSettings, pictures: int, *, surplus: bool, awaited: bool
 ) -> float:
     """In how many pictures a new ball must have been seen to be believed; infinite for never.
 
@@ -48,15 +50,18 @@ def pictures_needed(
         settings: see there.
         pictures: how many there have been since tracking began.
         surplus: whether all balls with its label are on the table already.
+        awaited: whether just this ball is missing from the table.
     """
     if track.score < _DOUBTFUL:
         return math.inf
+    if pictures == 1 and track.score > _SUREST:
+        return 1
     steady = track.spread(*(track.recent[-1][1:])) < _STEADY
     needed = settings.confirm * (1 if steady else 2)
     if track.score < _SURE:
         if not steady:
             return math.inf
         needed = settings.confirm * _MANY
-    if pictures > _KNOWN_AFTER:
+    if pictures > _KNOWN_AFTER and not awaited:
         needed = max(needed, settings.confirm * _NEWCOMER * (1 if steady else 2))
     return needed * (_SURPLUS if surplus else 1)

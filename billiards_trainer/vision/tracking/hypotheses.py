@@ -14,6 +14,7 @@ from typing import Literal
 
 from billiards_trainer.table import Table
 from billiards_trainer.vision.tracking.motion import Motion
+from billiards_trainer.vision.tracking.pockets import in_mouth
 from billiards_trainer.vision.tracking.settings import TrackerSettings
 from billiards_trainer.vision.tracking.track import Track
 
@@ -29,7 +30,6 @@ _KICK_UNPROVOKED = math.log(0.003)
 _FAR_S = 0.3
 """How long an unseen ball is looked for ever farther away, seconds."""
 _BOUNCE = math.log(0.5)
-_RETURN = math.log(0.05)
 _STRAY = 0.05
 """Share of bad detections of a ball at rest."""
 
@@ -96,12 +96,6 @@ def hypotheses(
         provoked: whether some ball moves, or this is one that a cue strikes.
     """
     dt = max(1e-4, (time_ns - track.time_ns) / 1e9)
-    if track.life == "gone":
-        area = table.width * table.length
-        # Anywhere on the table: a Gaussian as wide as the table's area.
-        wide = area / (2 * math.pi)
-        middle = (table.width / 2, table.length / 2)
-        return [Hypothesis("return", *middle, wide, wide, _RETURN)]
     found: list[Hypothesis] = []
     unseen_s = (time_ns - track.seen_ns) / 1e9
     reach = settings.top_speed * min(unseen_s, _FAR_S)
@@ -187,11 +181,6 @@ def reflected(motion: Motion, table: Table) -> Motion | None:
             other.vv += (0.15 * speed) ** 2
             hit = True
     return after if hit else None
-
-
-def in_mouth(x: float, y: float, table: Table) -> bool:
-    """Whether a place lies within a pocket's mouth (metres)."""
-    return any(math.dist((x, y), p.mouth_centre) < math.dist(*p.jaws) / 2 for p in table.pockets)
 
 
 def collisions(

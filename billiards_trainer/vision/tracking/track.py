@@ -9,11 +9,17 @@ from typing import Literal
 
 from billiards_trainer.messages import Evidence
 from billiards_trainer.vision.tracking.labels import LabelBelief
+from billiards_trainer.vision.tracking.measurement import Measurement
 from billiards_trainer.vision.tracking.motion import Motion
 from billiards_trainer.vision.tracking.rest import Rest
+from billiards_trainer.vision.tracking.settings import TrackerSettings
 
 Life = Literal["new", "real", "gone"]
 """``new``: seen too few times to be believed; ``gone``: potted, taken away or lost for good."""
+
+
+_CLEARLY_MOVING = 0.2
+"""A ball seen only a few times moves when it is faster than this, m/s."""
 
 
 @dataclass(slots=True)
@@ -85,6 +91,13 @@ class Track:
         return 0.0 if self.rest else self._moving.speed
 
     @property
+    def interval_s(self) -> float:
+        """Seconds between its measurements."""
+        if len(self.recent) < 2:
+            return 1 / 30
+        return (self.recent[-1][0] - self.recent[0][0]) / 1e9 / (len(self.recent) - 1)
+
+    @property
     def _moving(self) -> Motion:
         assert self.motion is not None
         return self.motion
@@ -97,6 +110,25 @@ class Track:
         """It lies still from now on."""
         self.rest, self.motion, self.time_ns = rest, None, time_ns
         self.moving = False
+
+    def note(self, detection: Measurement, time_ns: int) -> None:
+        """It was measured."""
+        self.recent.append((time_ns, detection.x_m, detection.y_m))
+        self.measured = (detection.x_m, detection.y_m)
+        self.pixels = (detection.x_px, detection.y_px, detection.radius_px)
+        self.seen_ns = time_ns
+        self.hits += 1
+        self.misses = self.bare = 0
+
+    def judge_moving(self, settings: TrackerSettings) -> None:
+        """Decide whether it is said to move; slowing down it is said so a little longer."""
+        if self.rest is not None:
+            self.moving = False
+        elif not self.moving:
+            known = self.hits > settings.rest_pictures
+            self.moving = self.speed > (settings.move_speed if known else _CLEARLY_MOVING)
+        elif self.speed < 0.75 * settings.move_speed:
+            self.moving = False
 
     def drift(self) -> tuple[float, float, float, float] | None:
         """Mean place and velocity of the recent measurements by least squares.
