@@ -17,7 +17,15 @@ FILE` checks one. Each key can also be given as a variable `BILLIARDS_<SECTION>_
 commas) or as `--set section.key=value`. Layers, each stronger than the one before: defaults, the
 profile of the environment, site file, changes made on the page, variables, command line.
 
-`environment` (development, testing, production) stands at the top of the file, before any section.
+`environment` (development, testing, production) and `version` (of the file's format) stand at the
+top of the file, before any section.  A file without `version` is read as version 1; files of older
+versions are understood, and `billiards-trainer validate-config --migrate FILE` writes one anew and
+keeps the original beside it.
+
+Passwords do not belong here: write `${name}` and put `name = "text"` into `secrets.toml` beside the
+site file (or where `$BILLIARDS_SECRETS` says), with mode 0600.
+
+When a file cannot be used, the copy of it that last worked is used with an alarm.
 """
 
 
@@ -29,6 +37,10 @@ def allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         )
     if "enum" in schema:
         return ", ".join(str(value) for value in schema["enum"])
+    if "$ref" in schema:
+        return "tables of " + ", ".join(
+            definitions[schema["$ref"].rpartition("/")[2]]["properties"]
+        )
     if schema.get("type") == "array":
         item = schema.get("items") or schema["prefixItems"][0]
         return "list of " + allowed(item, definitions)
@@ -42,15 +54,24 @@ def allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     return f"{kind} {'>' if 'exclusiveMinimum' in schema else ''}{low}…{high}"
 
 
+def table_of(section: str, key: str, rows: list[dict[str, Any]]) -> str:
+    """The default of a key that holds tables."""
+    heads = list(rows[0])
+    lines = [f"\nDefault of `{key}` (in a file: one `[[{section}.{key}]]` for each row):\n"]
+    lines.append("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
+    lines += ["| " + " | ".join(str(row[head]) for head in heads) + " |" for row in rows]
+    return "\n".join(lines)
+
+
 def reference() -> str:
     """The whole document."""
     schema = Config.model_json_schema()
     definitions = schema["$defs"]
     parts = [HEAD]
     for name, field in Config.model_fields.items():
-        if name == "environment":
+        section = definitions.get(getattr(field.annotation, "__name__", ""))
+        if section is None:  # a key at the top of the file
             continue
-        section = definitions[field.annotation.__name__]  # type: ignore[union-attr]
         when = "at once" if name in RELOADABLE_SECTIONS else "after a restart"
         keys = section.get("properties", {})
         if not keys:
@@ -59,9 +80,14 @@ def reference() -> str:
         parts.append("| key | allowed | default | meaning |\n|---|---|---|---|")
         for key, value in keys.items():
             default = value.get("default")
-            shown = "" if default in (None, []) else f"`{default}`"
+            rows = isinstance(default, list) and default and isinstance(default[0], dict)
+            shown = "see below" if rows else "" if default in (None, []) else f"`{default}`"
             meaning = value["description"].replace("|", "\\|")
             parts.append(f"| `{key}` | {allowed(value, definitions)} | {shown} | {meaning} |")
+        for key, value in keys.items():
+            default = value.get("default")
+            if isinstance(default, list) and default and isinstance(default[0], dict):
+                parts.append(table_of(name, key, default))
         parts.append("")
     return "\n".join(parts)
 

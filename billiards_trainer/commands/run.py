@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from billiards_trainer.commands import settings
+from billiards_trainer.config import last_good
 
 MODULES = ("vision", "core", "projector", "api")
 
@@ -35,16 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the appliance until SIGTERM or Ctrl-C."""
-    config, layers = settings.load(arguments, _flags(arguments))
+    layers = settings.gather(arguments, _flags(arguments))
+    config, problem = last_good.load(layers)
+    if problem:
+        print(f"billiards-trainer: {problem}", file=sys.stderr)
     # The address is checked before anything starts; the processes never import each other, the
     # command line may look into all of them.
     from billiards_trainer.vision.sources.address import validate_source
 
     source = validate_source(config.source.url)
-    from billiards_trainer import logs
+    from billiards_trainer import logs, redaction
     from billiards_trainer.system import orchestrator
 
     logs.configure(config.logging, "orchestrator")
+    redaction.hide(layers.secrets.values())
     orchestrator.run(config, layers, source)
     return 0
 
@@ -65,8 +71,8 @@ def _flags(arguments: argparse.Namespace) -> dict[str, Any]:
         ("api", "workers", arguments.workers),
         ("logging", "file", arguments.log_file),
         ("logging", "level", "DEBUG" if arguments.debug else arguments.log_level),
-        ("system", "monitoring", False if arguments.no_monitoring else None),
-        ("system", "recovery", False if arguments.no_recovery else None),
+        ("monitoring", "enabled", False if arguments.no_monitoring else None),
+        ("recovery", "enabled", False if arguments.no_recovery else None),
     )
     for section_name, key, value in single:
         if value is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from billiards_trainer import table as tables
+from billiards_trainer.config import last_good
 from billiards_trainer.config.layers import Layers
 from billiards_trainer.config.schema import Config
 from billiards_trainer.errors import InputError
@@ -76,6 +77,16 @@ def load(
     Raises:
         InputError: something is wrong with one of them.
     """
+    layers = gather(arguments, command_line)
+    return layers.load(), layers
+
+
+def gather(arguments: argparse.Namespace, command_line: dict[str, Any] | None = None) -> Layers:
+    """All layers, with the flags as the last, not loaded yet.
+
+    Raises:
+        InputError: a flag is malformed.
+    """
     flags: dict[str, Any] = {}
     for setting in arguments.set:
         name, separator, value = setting.partition("=")
@@ -92,9 +103,6 @@ def load(
         flags["environment"] = arguments.environment
     file = arguments.config or os.environ.get("BILLIARDS_CONFIG")
     layers = Layers(environ=os.environ, command_line=flags, site_file=Path(file) if file else None)
-    config = layers.load()
     # Changes made on the page lie in the state folder, which the other layers name.
-    from billiards_trainer import places
-
-    layers.changes_file = places.state_dir(config) / CHANGES_FILE
-    return layers.load(), layers
+    layers.changes_file = last_good.state_dir_of(layers) / CHANGES_FILE
+    return layers

@@ -16,10 +16,14 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from billiards_trainer import table as tables
+from billiards_trainer.config import migrations, secrets
 from billiards_trainer.config.schema import Config, Section
 from billiards_trainer.errors import InputError
 
 PREFIX = "BILLIARDS_"
+
+_OTHER_VARIABLES = ("config", "data", "secrets")
+"""Site file, folder of test pictures, file of secrets."""
 
 PROFILES: dict[str, dict[str, Any]] = {
     "development": {},
@@ -39,6 +43,8 @@ class Layers:
     command_line: Nested
     site_file: Path | None = None
     changes_file: Path | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
+    """By name; read with the layers, and never part of the configuration."""
     _origins: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def load(self) -> Config:
@@ -48,6 +54,7 @@ class Layers:
             InputError: one sentence naming the file (with line), variable or flag, and the key.
         """
         self._origins = {}
+        self.secrets = secrets.read(secrets.place(self.environ, self.site_file))
         site = self._read(self.site_file)
         changes = self._read(self.changes_file) if self._exists(self.changes_file) else {}
         variables = self._variables()
@@ -66,6 +73,7 @@ class Layers:
         _merge(full, merged)
         config = self.validate(full)
         check(config)
+        secrets.fill(config.model_dump(), self.secrets)  # every name is known
         return config
 
     def validate(self, data: Nested) -> Config:
@@ -109,6 +117,8 @@ class Layers:
             raise InputError(f"{path} is not valid TOML: {error}") from None
         for key_path, line in key_lines(text).items():
             self._origins[key_path] = f"{path}, line {line}"
+        for now, before in migrations.upgrade(data, str(path)).items():
+            self._origins[now] = self._origins.get(before, str(path))
         return data
 
     def _variables(self) -> Nested:
@@ -117,7 +127,7 @@ class Layers:
             if not name.startswith(PREFIX):
                 continue
             rest = name.removeprefix(PREFIX).lower()
-            if rest in ("config", "data"):  # the site file; the folder of test pictures
+            if rest in _OTHER_VARIABLES:
                 continue
             section, _, key = rest.partition("_")
             if rest == "environment":

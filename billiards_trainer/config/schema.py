@@ -6,13 +6,20 @@ is a new snapshot with a new number.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from billiards_trainer import table as tables
 
 Environment = Literal["development", "testing", "production"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Remedy = Literal[
+    "RESTART_MODULE", "RESTART_SYSTEM", "RESET_STATE", "CLEAR_CACHE", "FAILOVER", "ALERT_ONLY"
+]
+
+VERSION = 2
+"""Of the format of configuration files; see ``migrations``."""
 
 
 class Section(BaseModel):
@@ -77,6 +84,10 @@ class SourceConfig(Section):
     height: int = Field(720, ge=120, le=2160, description="pixels")
     fps: float = Field(30.0, gt=0, le=120, description="pictures a second asked of the source")
     delay_s: float = Field(0.0, ge=0, le=5, description="known delay of a network camera, seconds")
+    fallback_url: str | None = Field(
+        None,
+        description="second real camera (v4l2:N, rtsp://…, http://…), used when the first is lost",
+    )
     loop: bool = Field(True, description="play a film again when it ends")
     stall_s: float = Field(
         2.0, gt=0, le=60, description="without a picture for so many seconds it is said to stall"
@@ -206,8 +217,6 @@ class SystemConfig(Section):
     modules_off: tuple[Literal["vision", "core", "projector", "api"], ...] = Field(
         (), description="modules that are not started"
     )
-    monitoring: bool = Field(True, description="take samples of processor, memory and disk")
-    recovery: bool = Field(True, description="start failed modules again")
     health_interval: float = Field(
         1.0, ge=0.1, le=60, description="seconds between two samples of health and metrics"
     )
@@ -220,21 +229,134 @@ class SystemConfig(Section):
         "/tmp when unset",
     )
     shm_dir: str = Field("/dev/shm", description="shared memory for pictures")
+    memory_limit_mb: float = Field(
+        1500.0, ge=50, le=100_000, description="a module that holds more is started anew, megabytes"
+    )
+    failed_boots: int = Field(
+        3,
+        ge=0,
+        le=100,
+        description="starts in a row that fail before safe mode (page only); 0: never",
+    )
+    boot_s: float = Field(
+        60.0, ge=1, le=3600, description="a start that lasts so many seconds has not failed"
+    )
+
+
+class MonitoringConfig(Section):
+    """Samples of the machine and of the modules."""
+
+    enabled: bool = Field(True, description="take samples of processor, memory and disk")
+
+
+class AlertsConfig(Section):
+    """When people are told."""
+
+    hold_s: float = Field(
+        1.5, ge=0, le=600, description="a module must be in trouble so many seconds"
+    )
+    threshold_hold_s: float = Field(
+        10.0, ge=0, le=600, description="a measure must be beyond its threshold so many seconds"
+    )
+    cpu_warning: float = Field(70.0, ge=1, le=100, description="processor in use, percent")
+    cpu_critical: float = Field(90.0, ge=1, le=100, description="processor in use, percent")
+    memory_warning: float = Field(80.0, ge=1, le=100, description="memory in use, percent")
+    memory_critical: float = Field(95.0, ge=1, le=100, description="memory in use, percent")
+    disk_warning: float = Field(85.0, ge=1, le=100, description="disk of the records, percent full")
+    disk_critical: float = Field(
+        95.0, ge=1, le=100, description="disk of the records, percent full"
+    )
+    temperature_warning: float = Field(85.0, ge=20, le=150, description="hottest sensor, °C")
+    temperature_critical: float = Field(95.0, ge=20, le=150, description="hottest sensor, °C")
+    vision_fps_warning: float = Field(15.0, ge=0, le=120, description="pictures a second, below")
+    vision_fps_critical: float = Field(5.0, ge=0, le=120, description="pictures a second, below")
+    api_errors_warning: float = Field(5.0, ge=0, le=100, description="failed requests, percent")
+    api_errors_critical: float = Field(10.0, ge=0, le=100, description="failed requests, percent")
+    webhooks: tuple[str, ...] = Field(
+        (), description="addresses that get each alert as JSON by POST; may hold ${secret} names"
+    )
+
+    @field_validator("webhooks")
+    @classmethod
+    def _web(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not address.startswith(("http://", "https://")):
+                raise ValueError(f"a webhook is an http:// or https:// address, not {address!r}")
+        return value
+
+
+class Policy(Section):
+    """What is done about one problem; a second row for it is tried when the first is used up."""
+
+    problem: str = Field(description="name of the problem, e.g. vision, memory, several modules")
+    remedy: Remedy = Field(description="what is done")
+    attempts: int = Field(1, ge=1, le=100, description="how often before it counts as no help")
+    backoff_s: float = Field(10.0, ge=0, le=3600, description="wait after an attempt; doubles")
+    check_s: float = Field(10.0, ge=0.1, le=600, description="time the remedy has to work, seconds")
+
+
+class RecoveryConfig(Section):
+    """How the appliance helps itself; modules that end are started again in any case."""
+
+    enabled: bool = Field(True, description="start failed modules again and apply remedies")
+    memory_percent: float = Field(
+        90.0, ge=10, le=100, description="memory is a problem from here on, percent"
+    )
+    hold_s: float = Field(5.0, ge=0, le=600, description="a problem must last so many seconds")
+    patience_s: float = Field(
+        600.0, ge=0, le=86_400, description="the longest a remedy waits for the end of a shot"
+    )
+    policies: tuple[Policy, ...] = Field(
+        (
+            Policy(problem="camera", remedy="FAILOVER", check_s=15),
+            Policy(problem="camera", remedy="RESTART_MODULE", attempts=3, backoff_s=30, check_s=15),
+            Policy(problem="simulation", remedy="RESTART_MODULE", attempts=3),
+            Policy(problem="vision", remedy="RESTART_MODULE", attempts=3),
+            Policy(problem="core", remedy="RESET_STATE", attempts=2, check_s=5),
+            Policy(problem="core", remedy="RESTART_MODULE", attempts=3),
+            Policy(problem="projector", remedy="RESTART_MODULE", attempts=2),
+            Policy(problem="projector", remedy="FAILOVER"),
+            Policy(problem="api", remedy="RESTART_MODULE", attempts=3),
+            Policy(problem="memory", remedy="CLEAR_CACHE", attempts=3, backoff_s=60),
+            Policy(problem="memory limit", remedy="RESTART_MODULE", attempts=3, backoff_s=60),
+            Policy(problem="several modules", remedy="RESTART_SYSTEM", backoff_s=120, check_s=60),
+            Policy(problem="disk", remedy="ALERT_ONLY"),
+        ),
+        description="in the order in which they are tried",
+    )
 
 
 class LoggingConfig(Section):
     """What is written down."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        "INFO", description="least level that is written"
+    level: LogLevel = Field("INFO", description="least level that is written")
+    levels: tuple[str, ...] = Field(
+        (), description="other levels for single processes, e.g. vision=DEBUG"
     )
     file: str | None = Field(None, description="also append to this file")
     json_lines: bool = Field(False, description="one JSON object a line instead of text")
+    repeats_per_minute: int = Field(
+        20, ge=1, le=100_000, description="the same line of a process is written so often a minute"
+    )
+
+    @field_validator("levels")
+    @classmethod
+    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            process, _, level = pair.partition("=")
+            if not process or level not in get_args(LogLevel):
+                raise ValueError(f"write PROCESS=LEVEL, e.g. vision=DEBUG, not {pair!r}")
+        return value
+
+    def level_of(self, process: str) -> str:
+        """The least level that a process writes."""
+        return dict(pair.split("=", 1) for pair in self.levels).get(process, self.level)
 
 
 class Config(Section):
     """The whole configuration."""
 
+    version: int = Field(VERSION, description="of the format of configuration files")
     environment: Environment = Field("development", description="which profile applies")
     table: TableConfig = TableConfig()
     source: SourceConfig = SourceConfig()
@@ -245,6 +367,9 @@ class Config(Section):
     simulation: SimulationConfig = SimulationConfig()
     storage: StorageConfig = StorageConfig()
     system: SystemConfig = SystemConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
+    alerts: AlertsConfig = AlertsConfig()
+    recovery: RecoveryConfig = RecoveryConfig()
     logging: LoggingConfig = LoggingConfig()
 
 
@@ -257,9 +382,12 @@ FIXED_KEYS = frozenset(
         "system.runtime_dir",
         "system.shm_dir",
         "logging.file",
+        "alerts.webhooks",
     }
 )
 """Keys that name places of this machine: set where it is installed, never over the network."""
 
-RELOADABLE_SECTIONS = frozenset({"core", "logging", "projector"})
+RELOADABLE_SECTIONS = frozenset(
+    {"alerts", "core", "logging", "monitoring", "projector", "recovery"}
+)
 """Sections whose changes take effect at once; the others need a restart of the appliance."""

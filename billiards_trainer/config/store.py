@@ -48,15 +48,28 @@ class ConfigStore:
         self._runtime_dir = runtime_dir
         self.config = config
         self.number = 1
-        self.path = write_snapshot(runtime_dir, 1, config)
+        self._overrides: dict[str, Any] = {}
+        self.path = write_snapshot(runtime_dir, 1, config, layers.secrets)
+
+    def override(self, changes: dict[str, Any]) -> Change:
+        """Put keys, by dotted name, in force until the files are read anew (a failover).
+
+        Raises:
+            InputError: a key or a value is wrong; nothing changed.
+        """
+        config = self._layers.validate(_with(self.config, changes))
+        self._overrides |= changes
+        return self._put_in_force(config)
 
     def reload(self) -> Change:
-        """Read the layers anew.
+        """Read the layers anew; what was overridden is again as the files say.
 
         Raises:
             InputError: they are wrong; what is in force stays in force.
         """
-        return self._adopt(self._layers.load())
+        config = self._layers.load()
+        self._overrides.clear()
+        return self._adopt(config)
 
     def put(self, changes: dict[str, Any]) -> Change:
         """Change keys and keep them for the next start.
@@ -70,8 +83,8 @@ class ConfigStore:
         before = path.read_bytes() if path.exists() else None
         data = tomllib.loads(before.decode()) if before is not None else {}
         wanted = _flat(changes)
-        if "environment" in wanted:
-            raise InputError("environment: cannot be changed while running")
+        if fixed := {"environment", "version"} & set(wanted):
+            raise InputError(f"{fixed.pop()}: cannot be changed while running")
         for name, value in wanted.items():
             section, _, key = name.partition(".")
             if not key:
@@ -95,13 +108,19 @@ class ConfigStore:
             raise
 
     def _adopt(self, config: Config) -> Change:
+        """What was loaded, with the overrides over it."""
+        if self._overrides:
+            config = self._layers.validate(_with(config, self._overrides))
+        return self._put_in_force(config)
+
+    def _put_in_force(self, config: Config) -> Change:
         old, new = _flat(self.config.model_dump()), _flat(config.model_dump())
         changed = tuple(sorted(name for name in new if new[name] != old.get(name)))
         if changed:
             previous = self._runtime_dir / f"config-{self.number - 1}.json"
             self.number += 1
             self.config = config
-            self.path = write_snapshot(self._runtime_dir, self.number, config)
+            self.path = write_snapshot(self._runtime_dir, self.number, config, self._layers.secrets)
             previous.unlink(missing_ok=True)  # a process that starts right now may read the last
         restart = tuple(n for n in changed if n.partition(".")[0] not in RELOADABLE_SECTIONS)
         return Change(changed, restart)

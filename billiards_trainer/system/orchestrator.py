@@ -73,7 +73,7 @@ class Orchestrator:
         self._heartbeats = self._bus.subscribe("heartbeat", list(self._modules))
         self._commands = self._bus.serve()
         self._bus.announce("system.status", "system.metrics", "system.alert", "config.snapshot")
-        self._monitor = Monitor(places.state_dir(config)) if config.system.monitoring else None
+        self._monitor = Monitor(places.state_dir(config)) if config.monitoring.enabled else None
         self._alerts = AlertBook(epoch=time.monotonic_ns())
         self._started_at = time.monotonic()
         self._random = random.Random()
@@ -124,7 +124,7 @@ class Orchestrator:
                 seen,
                 now,
                 self._random.uniform(-1, 1),
-                recovery=self._store.config.system.recovery,
+                recovery=self._store.config.recovery.enabled,
             )
             module.life = life
             if life.state is not before.state:
