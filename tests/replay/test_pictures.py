@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -55,6 +56,14 @@ def test_arm_and_cue_are_no_balls(data_dir: Path) -> None:
     assert still.cue is not None
     assert np.hypot(still.cue.tip_px[0] - 469, still.cue.tip_px[1] - 248) < 12
     assert still.cue.direction_px == pytest.approx((0.963, 0.268), abs=0.02)
+
+
+def test_a_projected_ghost_ball_is_no_ball(data_dir: Path) -> None:
+    film = cv2.VideoCapture(str(data_dir / "ceiling_projector/films/pot_side_pocket.mp4"))
+    _, picture = film.read()
+    still = analyse(picture, CEILING)
+    # The ring of light of a ball's size lies at (645, 256); cue ball and object ball are real.
+    assert sorted((b.label, round(b.x_px, -1)) for b in still.balls) == [("cue", 290), ("red", 540)]
 
 
 def test_an_empty_table_is_empty(data_dir: Path) -> None:

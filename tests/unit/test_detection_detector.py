@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from billiards_trainer.table import Table, preset
+from billiards_trainer.vision.detection import geometry
 from billiards_trainer.vision.detection.detector import BallDetector, Detection
 from billiards_trainer.vision.tracking.measurement import Sight
 from tests.unit.drawn_tables import BALLS, add_ball, camera_over, develop, empty_table
@@ -85,6 +86,24 @@ def test_rings_and_lines_of_light_are_no_balls() -> None:
     start, end = (tuple(int(v) for v in p) for p in CAMERA.to_pixels([(0.2, 0.3), (1.0, 2.2)]))
     cv2.line(picture, start, end, (255, 255, 120), 3, cv2.LINE_AA)
     assert BallDetector(TABLE, CAMERA).detect(develop(picture)) == []
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 150), (255, 120, 90), (255, 255, 255)])
+def test_a_ghost_ball_of_light_is_no_ball(colour: tuple[int, int, int]) -> None:
+    # Exactly a ball's size, with the line of its path ending inside, as trainers draw it.
+    lit = empty_table(TABLE, CAMERA)
+    places = [(0.4, 0.6), (0.7, 1.4), (0.5, 2.0), (0.9, 1.9)]
+    for at in places:
+        middles, radii = geometry.discs(CAMERA, np.array([at]), TABLE.balls.radius)
+        middle = tuple(round(v * 16) for v in middles[0])
+        cv2.circle(lit, middle, round(radii[0] * 16), colour, 2, cv2.LINE_AA, 4)
+        end = (middle[0] - 1600, middle[1] - 700)
+        cv2.line(lit, end, middle, colour, 2, cv2.LINE_AA, 4)
+    add_ball(lit, TABLE, CAMERA, (0.9, 0.8), BALLS["cue"])
+    # Chroma of a compressed picture bleeds into the ring's inside.
+    code = cv2.imencode(".jpg", develop(lit), [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
+    found = BallDetector(TABLE, CAMERA).detect(cv2.imdecode(code, cv2.IMREAD_COLOR))
+    assert [d.label for d in found] == ["cue"]
 
 
 def test_looking_at_a_place() -> None:

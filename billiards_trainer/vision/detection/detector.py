@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
-from billiards_trainer.vision.detection import candidates, cloth, geometry, judge, refine
+from billiards_trainer.vision.detection import (
+    candidates,
+    cloth,
+    geometry,
+    judge,
+    projected,
+    refine,
+)
 from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.colours import ColourProfile, default_profile
 from billiards_trainer.vision.detection.identity import Identifier, Identity
@@ -122,7 +129,12 @@ class BallDetector:
         fit = refine.fit(rays, strength)
         clock = self._lap("outlines", clock)
         verdict = judge.judge(working, value, fit, strength)
-        keep = judge.select(view, fit, verdict, least_confidence)
+        confidence = verdict.confidence.copy()
+        # Only where a ball would be reported: the look costs time.
+        likely = np.flatnonzero(confidence >= least_confidence)
+        rings = projected.ring_share(rays.only(likely), background[likely]) > projected.RING
+        confidence[likely[rings]] = 0.0
+        keep = judge.select(view, fit, confidence, least_confidence)
         clock = self._lap("judge", clock)
         if len(keep) == 0:
             return []
@@ -133,9 +145,7 @@ class BallDetector:
         )
         self._lap("identity", clock)
         return [
-            _detection(
-                fit.middle[k], fit.radius[k], found[i], covariances[i], verdict.confidence[k], who
-            )
+            _detection(fit.middle[k], fit.radius[k], found[i], covariances[i], confidence[k], who)
             for i, (k, who) in enumerate(zip(keep, identities, strict=True))
         ]
 

@@ -144,15 +144,15 @@ def neighbourhood(unlike: Mask, middle: Array, radius: Array, sure: NDArray[np.b
     return np.stack([beside, around], axis=1)
 
 
-def select(view: View, fit: Fit, verdict: Verdict, least: float) -> NDArray[np.intp]:
+def select(view: View, fit: Fit, confidence: Array, least: float) -> NDArray[np.intp]:
     """The best candidates that can lie on one table together, surest first."""
     ball = view.table.balls.radius
     place = view.centre.at(fit.middle)
     apart = np.hypot(*(place[:, None, :] - place[None, :, :]).transpose(2, 0, 1))
     clash = apart < 2 * ball * CLOSEST
-    free = verdict.confidence >= least
+    free = confidence >= least
     kept: list[int] = []
-    for k in np.argsort(-verdict.confidence, kind="stable"):
+    for k in np.argsort(-confidence, kind="stable"):
         if free[k]:
             kept.append(int(k))
             free &= ~clash[k]

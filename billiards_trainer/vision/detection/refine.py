@@ -46,6 +46,11 @@ class Rays:
     spoke: Array
     colours: Mask
 
+    def only(self, chosen: NDArray[np.intp]) -> Rays:
+        """The rays of some of the candidates."""
+        colours = self.colours.reshape(-1, ANGLES, STEPS, 3)[chosen]
+        return Rays(self.middle[chosen], self.spoke[chosen], colours.reshape(-1, STEPS, 3))
+
 
 def sample(picture: Mask, view: View, middle: Array) -> Rays:
     """Sample along rays from the discs' middles.
