@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from billiards_trainer.commands import calibrate_camera
+from billiards_trainer.commands import calibrate_camera, calibrate_projector
 from billiards_trainer.errors import InputError
 
+HERE = {
+    "camera": (calibrate_camera, "find table, pose and lens in pictures or films"),
+    "projector": (calibrate_projector, "have the running appliance learn where its light falls"),
+}
 ELSEWHERE = {
-    "projector": (
-        "calibrate projector: it needs the projector's own light in the camera's picture, which "
-        "only a running appliance has, and this version does not solve it yet"
-    ),
     "colours": (
         "calibrate colours: they are learned from the running appliance's camera; start it and "
         "send POST /api/v1/calibration/colors"
@@ -26,8 +26,8 @@ ELSEWHERE = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One kind, with its own flags."""
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    what = "find table, pose and lens in pictures or films"
-    calibrate_camera.add_arguments(kinds.add_parser("camera", help=what, description=what))
+    for kind, (command, what) in HERE.items():
+        command.add_arguments(kinds.add_parser(kind, help=what, description=what))
     for kind, sentence in ELSEWHERE.items():
         kinds.add_parser(kind, help=sentence.partition(": ")[2])
 
@@ -40,4 +40,4 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.kind in ELSEWHERE:
         raise InputError(ELSEWHERE[arguments.kind])
-    return calibrate_camera.run(arguments)
+    return int(HERE[arguments.kind][0].run(arguments))

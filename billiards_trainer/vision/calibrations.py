@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from billiards_trainer.vision.calibration.table_finder import TableFit
 
 FOLDER = "calibrations"
-CAMERA_SYSTEMATIC_MM = 0.8
+CAMERA_SYSTEMATIC_MM = 0.55
 """What a camera calibration is off by beyond its residual: where along a cushion's rounding the
 nose's edge is seen.  The median over the virtual table's random rooms."""
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from billiards_trainer import messages as m
 from billiards_trainer.bus import Request
+from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.vision.calibration.projector_session import ProjectorSession
 from billiards_trainer.vision.calibrations import Calibrations
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from billiards_trainer.process import ChildProcess
     from billiards_trainer.vision.calibration.projector_fit import ProjectorFit
 
+_TRIES = 5
+"""Somebody walks past the table: look again, until the command's deadline is near."""
 PAUSED = "the projector is being calibrated"
 
 
@@ -31,6 +34,7 @@ class ProjectorCalibrator:
         self._session: ProjectorSession | None = None
         self._waiting: list[Request] = []
         self._source = ""
+        self._tries_left = 0
 
     @property
     def active(self) -> bool:
@@ -47,10 +51,14 @@ class ProjectorCalibrator:
         if self._session is not None:
             return
         self._source = source.name
+        self._tries_left = _TRIES
+        self._start(camera.camera)
+
+    def _start(self, camera: CameraModel) -> None:
         now = time.monotonic_ns()
         self._session = ProjectorSession(
             now // 1_000_000,
-            camera.camera,
+            camera,
             self._calibrations.table,
             now,
             settle_s=0.15 + self._process.config.projector.display_delay_s,
@@ -74,7 +82,12 @@ class ProjectorCalibrator:
         session.wait(time.monotonic_ns())
         if session.over:
             self._session = None
-            self._finish(session)
+            self._tries_left -= 1
+            camera = self._calibrations.camera
+            if session.fit is None and session.disturbed and self._tries_left and camera:
+                self._start(camera.camera)
+            else:
+                self._finish(session)
             return
         self._process.bus.publish("projector.pattern", session.pattern)
 

@@ -40,11 +40,13 @@ class ProjectorStage:
         self.config = Config.model_validate(
             {
                 "system": {"runtime_dir": str(runtime_dir)},
+                "storage": {"state_dir": str(runtime_dir / "state")},
                 "projector": {"width": 960, "height": 540, **(projector or {})},
             }
         )
         self.table = self.config.table.to_table()
-        self._runtime_dir = runtime_dir
+        self.runtime_dir = runtime_dir
+        self.state_dir = runtime_dir / "state"
         self._environment = {**os.environ, **(environment or {})}
         ring = places.ring_path(self.config, "light")
         create_ring(ring, 4, LightMap.bytes_for(self.table))
@@ -74,7 +76,7 @@ class ProjectorStage:
     def configure(self, number: int, changes: dict[str, Any]) -> None:
         """Put a new configuration in force."""
         config = Config.model_validate({**self.config.model_dump(), **changes})
-        path = write_snapshot(self._runtime_dir, number, config)
+        path = write_snapshot(self.runtime_dir, number, config)
         self.orchestrator.publish(
             "config.snapshot", m.ConfigSnapshot(number=number, path=str(path))
         )

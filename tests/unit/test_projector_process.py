@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from billiards_trainer import messages as m
+from billiards_trainer.bus import Bus
+from billiards_trainer.calibration_store import CalibrationStore
 from billiards_trainer.light_map import table_to_map
+from billiards_trainer.virtual_projector import misset_projector
 from tests.unit.projector_stage import ProjectorStage
 
 Make = Callable[..., ProjectorStage]
@@ -153,3 +156,68 @@ def test_corners_make_a_keystone(make: Make) -> None:
     flip = stage.show(area)
     assert flip.calibration == "corners"
     lit(stage, 0.65, 1.2, near(255, 255, 255))
+
+
+def test_a_pattern_is_shown_while_it_is_asked_for_and_then_the_scene_again(make: Make) -> None:
+    stage = make()
+    vision = Bus(stage.runtime_dir, "vision")
+    try:
+        vision.announce("projector.pattern", "calibration.stored")
+        answers = vision.subscribe("projector.pattern_shown")
+        area = m.Area(points=((0.5, 1.0), (0.8, 1.0), (0.8, 1.4), (0.5, 1.4)))
+        stage.show(area)
+        lit(stage, 0.65, 1.2, bright)
+        pattern = m.Pattern(number=5, dots=((0.5, 0.5),), radius=0.02)
+
+        def shown() -> m.PatternShown | None:
+            vision.publish("projector.pattern", pattern)
+            found = answers.receive(50)
+            return found if isinstance(found, m.PatternShown) else None
+
+        answer = stage.until(shown, "the pattern")
+        assert (answer.number, answer.width, answer.height) == (5, 960, 540)
+        assert stage.show(area).frame > 0  # scenes are still answered, though they are not seen
+        again = stage.until(shown, "the pattern again")
+        assert again.flip_ns == answer.flip_ns
+
+        def dot_alone() -> bool | None:
+            vision.publish("projector.pattern", pattern)
+            picture = stage.light.before(time.monotonic_ns())
+            if picture is None:
+                return None
+            rows, columns = np.nonzero(picture.image[..., 0] > 127)
+            return True if 0 < len(rows) < 3000 and np.ptp(rows) == np.ptp(columns) else None
+
+        stage.until(dot_alone, "one round dot")
+        lit(stage, 0.75, 1.35, bright)  # half a second later the area is back
+        store = CalibrationStore(stage.state_dir / "calibrations")
+        table = stage.table
+        about = {"name": table.name, "width": table.width, "length": table.length}
+        model = misset_projector(table, 1, 1920, 1080)
+        store.save(
+            {"camera": model.to_dict(), "table": about},
+            residual_mm=0.4,
+            solved_from=("test",),
+            kind="projector",
+        )
+
+        def renamed() -> bool | None:
+            vision.publish(
+                "calibration.stored", m.CalibrationStored(id="projector-1", kind="projector")
+            )
+            return True if stage.show(area).calibration == "projector-1" else None
+
+        stage.until(renamed, "the calibration's name in the flip")
+        store.save(
+            {"camera": model.to_dict(), "table": {**about, "width": 1.0}},
+            residual_mm=0.4,
+            solved_from=("test",),
+            kind="projector",
+        )
+        vision.publish(
+            "calibration.stored", m.CalibrationStored(id="projector-2", kind="projector")
+        )
+        stage.show(area)
+        stage.beat(lambda b: "made on another table" in b.detail, "complaint")
+    finally:
+        vision.close()

@@ -2,13 +2,14 @@
 
 Each pattern is asked for until the projector says when it came on.  Pictures exposed a little later
 are averaged; then the next pattern's turn comes.  A pattern shown without any dot stands at the
-beginning and at the end: what differs between them has moved, and then it is all worth nothing.
+beginning and at the end: where the two differ something has moved, and dots count for nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +28,8 @@ _PICTURES = 3
 """Averaged for each pattern."""
 _PATIENCE_NS = 8_000_000_000
 """A pattern that has not been seen after so long will not be."""
-_MOVED_SHARE = 0.02
-_MOVED_LEVELS = 45.0
+_MOVED_LEVELS = 30.0
+_MOVED_REACH_PX = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class ProjectorSession:
         fit: the result, at the end.
         size: (width, height) of the projector's picture, once it is known.
         problem: why there will be no result, one sentence.
+        disturbed: something moved meanwhile, and it may be better next time.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class ProjectorSession:
         self.fit: ProjectorFit | None = None
         self.size: tuple[int, int] | None = None
         self.problem = ""
+        self.disturbed = False
         self._first = number
         self._camera, self._table = camera, table
         self._settle_ns = round(settle_s * 1e9)
@@ -142,14 +145,13 @@ class ProjectorSession:
     def _solve(self) -> None:
         dark, lit, *digits, last = self._pictures
         self._pictures = []
-        moved = np.abs(last - dark).max(axis=2) > _MOVED_LEVELS
-        if float(moved.mean()) > _MOVED_SHARE:
-            self.problem = "something moved on the table meanwhile: step back and try again"
-            return
+        moved = (np.abs(last - dark).max(axis=2) > _MOVED_LEVELS).astype(np.uint8)
+        moved = cv2.dilate(moved, np.ones((_MOVED_REACH_PX, _MOVED_REACH_PX), np.uint8))
         assert self.size is not None
         seen = projector_dots.find_dots(dark, lit, digits)
         places = self._camera.to_plane(seen.pixel, 0.0)
-        usable = on_cloth(self._table, places)
+        columns, rows = np.rint(seen.pixel).astype(int).T
+        usable = on_cloth(self._table, places) & (moved[rows, columns] == 0)
         pixels = projector_dots.dot_places()[seen.number] * self.size - 0.5
         try:
             self.fit = fit_projector(
@@ -162,3 +164,4 @@ class ProjectorSession:
             )
         except ProjectorNotSolved as error:
             self.problem = str(error)
+            self.disturbed = bool(moved.any())

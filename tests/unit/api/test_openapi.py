@@ -38,6 +38,7 @@ PROMISED = {
     ("post", "/api/v1/game/analyze"),
     ("post", "/api/v1/calibration/camera"),
     ("post", "/api/v1/calibration/colors"),
+    ("post", "/api/v1/calibration/projector"),
     ("get", "/api/v1/calibration/status"),
     ("get", "/api/v1/scene"),
     ("get", "/api/v1/camera/preview.mjpeg"),

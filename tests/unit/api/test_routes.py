@@ -142,6 +142,7 @@ async def test_scene(stage: Stage) -> None:
             {"corners_px": [[1, 2], [3, 4], [5.5, 6], [7, 8]]},
         ),
         ("calibration/colors", "calibration.colours", None),
+        ("calibration/projector", "calibration.projector", None),
         ("config/reload", "config.reload", None),
     ],
 )

@@ -281,7 +281,9 @@ export interface CalibrationStatus {
   camera_date: string | null;
   camera_residual_mm: number | null;
   projector: string | null;
+  projector_date: string | null;
   projector_residual_mm: number | null;
+  recalibrate_projector: boolean;
   colours: string | null;
   detail: string;
   camera_model: CameraGeometry | null;
