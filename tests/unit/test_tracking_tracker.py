@@ -119,6 +119,15 @@ def test_a_hand_with_the_look_of_balls_does_not_become_some() -> None:
         table.frame += 1
 
 
+def test_a_ball_that_rolls_when_tracking_begins_is_believed_while_it_rolls() -> None:
+    table = Table30()
+    for k in range(5):
+        found = table.show({"cue": (0.3 + 0.02 * k, 0.5)}, confidence=0.96)
+    assert [b.label for b in found] == ["cue"]
+    assert found[0].moving
+    assert found[0].vx == pytest.approx(0.6, abs=0.1)
+
+
 def test_a_doubtful_ball_that_lies_still_is_believed_in_the_end() -> None:
     table = Table30()
     found: list[m.BallState] = []
