@@ -249,6 +249,18 @@ class PredictedEvent(Message):
     pocket: str | None = None
 
 
+class Corridor(Message):
+    """Where a ball will run in a stated share of cases: both sides of its predicted way."""
+
+    track: int
+    share: Probability
+    reach: tuple[float, ...]
+    """Distances along the way, metres, increasing."""
+    left: tuple[float, ...]
+    """How far it reaches to the left of the way there, metres."""
+    right: tuple[float, ...]
+
+
 class Prediction(FrameMessage):
     """What the shot will do if it is played as it is aimed now."""
 
@@ -267,6 +279,11 @@ class Prediction(FrameMessage):
     pot_probability: Probability | None = None
     """That the first object ball drops; ``None`` when no ball is struck."""
     scratch_probability: Probability = 0.0
+    corridor: Corridor | None = None
+    """Of the first object ball."""
+    fan: tuple[PathPiece, ...] = ()
+    """The struck ball's way after the contact if it were struck lower or higher, where the height
+    of the tip is not known."""
     compute_ms: float = 0.0
 
 
@@ -293,9 +310,15 @@ class GameState(FrameMessage):
     session: str | None = None
     phase: Phase = Phase.WAITING
     assistance: Literal["off", "beginner", "intermediate", "advanced", "drill"] = "beginner"
+    player: str = ""
+    """Who plays; empty: a guest."""
+    drill: str | None = None
+    """Name of the drill that is set up on the cloth."""
     shots: int = 0
     potted: tuple[str, ...] = ()
     """Labels potted since the rack was set, in order."""
+    rack: int = 0
+    """Counts the games begun by command since core started."""
     last_shot: ShotSummary | None = None
     prediction: Prediction | None = None
 
@@ -469,6 +492,15 @@ class Heartbeat(Message):
     measures: dict[str, float] = {}
 
 
+class Check(Message):
+    """One thing that was looked at, and what to do when it is not as it should be."""
+
+    name: str
+    level: Level
+    detail: str = ""
+    advice: str = ""
+
+
 class ModuleStatus(Message):
     """One supervised process."""
 
@@ -480,6 +512,8 @@ class ModuleStatus(Message):
     heartbeat_age_s: float | None = None
     detail: str = ""
     measures: dict[str, float] = {}
+    checks: tuple[Check, ...] = ()
+    """Those that are not HEALTHY."""
 
 
 class Alert(Message):
@@ -492,6 +526,13 @@ class Alert(Message):
     name: str
     text: str
     active: bool = True
+    advice: str = ""
+    """What staff can do."""
+    player: str = ""
+    """What the cloth says, when the player must act."""
+    acknowledged_by: str = ""
+    """Who has taken note; empty until somebody has."""
+    ended_ns: int | None = None
 
 
 class SystemStatus(Message):
@@ -508,6 +549,13 @@ class SystemStatus(Message):
     detail: str = ""
     alerts: tuple[Alert, ...] = ()
     """Those that are active."""
+    checks: tuple[Check, ...] = ()
+    """Of configuration, storage and host; those that are not HEALTHY."""
+    score: int | None = None
+    """How well it performs, 0 to 100; ``None`` before anything is known."""
+    score_parts: dict[str, int] = {}
+    safe_mode: str = ""
+    """Why only the page runs; empty in ordinary operation."""
 
 
 class ProcessUsage(Message):
@@ -528,7 +576,42 @@ class SystemMetrics(Message):
     memory_percent: float
     disk_percent: float
     temperature_c: float | None = None
+    """The hottest sensor."""
     processes: dict[str, ProcessUsage] = {}
+    temperatures_c: dict[str, float] = {}
+    throttled: bool | None = None
+    """Whether the processor is held back by heat; ``None`` where the machine does not tell."""
+    swap_percent: float = 0.0
+    disk_free_bytes: int = 0
+    disk_read_per_s: float = 0.0
+    """Bytes a second, as the next three."""
+    disk_write_per_s: float = 0.0
+    network_received_per_s: float = 0.0
+    network_sent_per_s: float = 0.0
+    process_count: int = 0
+    """All of the machine."""
+    thread_count: int = 0
+    """Of our processes."""
+
+
+class Repair(Message):
+    """A problem, what was done about it, and what came of it."""
+
+    problem: str
+    module: str
+    remedy: str
+    attempt: int
+    began_ns: int
+    detail: str = ""
+    """What was wrong, and what was done."""
+    outcome: Literal["waiting", "trying", "worked", "no help", "refused"] = "trying"
+
+
+class Care(Message):
+    """A word of the orchestrator to one process, or to all (``*``), carried out in its loop."""
+
+    module: str
+    what: Literal["reset_state", "clear_cache"]
 
 
 class ConfigSnapshot(Message):
@@ -570,10 +653,39 @@ class AnalyzeReply(Message):
     detail: str = ""
 
 
-class AssistanceRequest(Message):
-    """How much the player wants to be shown."""
+class DrillBall(Message):
+    """Where a ball is to be set up."""
 
-    level: Literal["off", "beginner", "intermediate", "advanced", "drill"]
+    label: str
+    x_m: float
+    y_m: float
+
+
+class DrillZone(Message):
+    """Where the cue ball shall end."""
+
+    centre: XY
+    radius: Annotated[float, Field(gt=0, le=1)]
+
+
+class Drill(Message):
+    """An exercise: balls to set up, zones to reach, a way to copy; table metres."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    balls: Annotated[tuple[DrillBall, ...], Field(min_length=1, max_length=22)]
+    zones: Annotated[tuple[DrillZone, ...], Field(max_length=10)] = ()
+    path: Annotated[tuple[XY, ...], Field(max_length=200)] = ()
+
+
+class AssistanceRequest(Message):
+    """How much a player wants to be shown; each player's choice is remembered."""
+
+    level: Literal["off", "beginner", "intermediate", "advanced", "drill"] | None = None
+    """``None``: as that player chose last."""
+    player: Annotated[str, Field(max_length=60)] | None = None
+    """Who plays from now on; ``None``: whoever does now, empty: a guest."""
+    drill: Drill | None = None
+    """For the level ``drill``; a built-in one when ``None``."""
 
 
 class CalibrateRequest(Message):
@@ -647,3 +759,33 @@ class ModuleRequest(Message):
     """A word about one module."""
 
     module: str
+
+
+class AcknowledgeRequest(Message):
+    """Somebody has taken note of an alert."""
+
+    name: str
+    by: Annotated[str, Field(max_length=80)] = "staff"
+
+
+class AlertLog(Message):
+    """Alerts and repairs since the appliance started, newest first."""
+
+    alerts: tuple[Alert, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+
+
+class HistoryRequest(Message):
+    """Measures of the last hour."""
+
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 3600.0
+    points: Annotated[int, Field(ge=2, le=3600)] = 360
+    """The most that are wanted of each series; each is the mean of those between."""
+
+
+class HistoryReply(Message):
+    """Series over time; ``None`` where nothing was measured."""
+
+    age_s: tuple[float, ...] = ()
+    """Of each point."""
+    series: dict[str, tuple[float | None, ...]] = {}

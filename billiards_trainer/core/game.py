@@ -78,6 +78,7 @@ class Game:
         self._state: m.TableState | None = None
         self._last_step: Step | None = None
         self.apply(settings or GameSettings())
+        self._rack = 0
         self.reset()
         self._number = 0
 
@@ -96,6 +97,7 @@ class Game:
 
     def reset(self) -> None:
         """A new rack: nothing potted, no last shot."""
+        self._rack += 1
         self._potted: list[str] = []
         self._last_shot: m.ShotSummary | None = None
         self._comparison: Comparison | None = None
@@ -137,6 +139,7 @@ class Game:
             assistance=self.assistance,
             shots=self._number,
             potted=tuple(self._potted),
+            rack=self._rack,
             last_shot=self._last_shot,
             prediction=shown,
         )

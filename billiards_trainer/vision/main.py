@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 from billiards_trainer import messages as m
 from billiards_trainer.bus import Request
 from billiards_trainer.errors import InputError
-from billiards_trainer.frames import RingPicture, RingReader
+from billiards_trainer.frames import Picture, RingPicture, RingReader
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.table import TableError
 from billiards_trainer.vision.calibration.drift import measure_drift
 from billiards_trainer.vision.calibrations import Calibrations
+from billiards_trainer.vision.corrections import FOLDER, CorrectionArchive
 from billiards_trainer.vision.pipeline import Pipeline
 from billiards_trainer.vision.projector_calibrator import PAUSED, ProjectorCalibrator
+from billiards_trainer.vision.rack_watch import RackWatch
+from billiards_trainer.vision.tracking.correcting import CorrectionError
 
 if TYPE_CHECKING:
     from billiards_trainer.vision.calibration.table_finder import TableFit
@@ -51,7 +54,10 @@ class Vision:
         except TableError as error:
             raise InputError(f"table: {error}") from None
         self._calibrations = Calibrations(process.state_dir, self._table)
+        self._corrections = CorrectionArchive(process.state_dir / FOLDER)
+        self._racks = RackWatch()
         self._frames = process.bus.subscribe("camera.frame")
+        self._game = process.bus.subscribe("game.state")
         self._commands = process.bus.serve()
         self._projector = ProjectorCalibrator(process, self._calibrations)
         self._state: m.TableState | None = None
@@ -89,6 +95,9 @@ class Vision:
         for request in self._commands.pending():
             self._answer(request)
         self._projector.step()
+        game = self._game.receive()
+        if isinstance(game, m.GameState) and self._racks.has_ended(game):
+            self._pipeline.new_rack()
         announced = self._frames.receive()
         if not isinstance(announced, m.CameraFrame):
             self._maybe_silent()
@@ -193,6 +202,8 @@ class Vision:
             request.reply(self._calibrate(message))
         elif request.command == "calibration.projector":
             self._projector.begin(request, self._source if self._pipeline.camera else None)
+        elif request.command == "vision.correct_ball" and isinstance(message, m.BallCorrection):
+            request.reply(self._correct(message))
         elif request.command == "calibration.colours":
             request.reply(
                 m.Done(
@@ -216,6 +227,28 @@ class Vision:
             detail=f"table found, residual {fit.residual_mm:.2f} mm, "
             f"stored as {self._pipeline.calibration}",
         )
+
+    # --- a person's word --------------------------------------------------------------------------
+
+    def _correct(self, said: m.BallCorrection) -> m.Done:
+        if self._last is None or self._state is None:
+            return m.Done(ok=False, detail="there is no picture from the camera")
+        try:
+            balls = self._pipeline.correct(said)
+        except CorrectionError as error:
+            return m.Done(ok=False, detail=str(error))
+        picture, state = self._last.image, self._state.model_copy(update={"balls": balls})
+        # A disk may take longer than a picture lasts.
+        threading.Thread(target=self._archive, args=(picture, state, said)).start()
+        return m.Done(ok=True, detail="it holds for the rest of the rack")
+
+    def _archive(self, picture: Picture, state: m.TableState, said: m.BallCorrection) -> None:
+        try:
+            kept = self._corrections.keep(picture, state, said)
+        except OSError as error:
+            self._process.log.error("correction not stored", reason=str(error))
+        else:
+            self._process.log.info("ball corrected", record=kept.name, track=said.track)
 
     # --- health -----------------------------------------------------------------------------------
 

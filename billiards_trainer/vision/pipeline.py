@@ -19,6 +19,7 @@ from billiards_trainer.vision.detection.colours import ColourProfile
 from billiards_trainer.vision.detection.detector import LEAST_CONFIDENCE, BallDetector
 from billiards_trainer.vision.detection.geometry import discs
 from billiards_trainer.vision.picture_quality import QualityWatch
+from billiards_trainer.vision.tracking.correcting import CorrectionError
 from billiards_trainer.vision.tracking.cue import CueTracker
 from billiards_trainer.vision.tracking.settings import TrackerSettings
 from billiards_trainer.vision.tracking.tracker import Tracker
@@ -103,6 +104,7 @@ class Pipeline:
         self._cue_seen: CueObservation | None = None
         self._cue: m.CueState | None = None
         self._anything_moves = self._hunting = False
+        self._seen_ns: int | None = None
         if camera is not None:
             self.calibrate(camera, calibration, residual_mm=residual_mm, head_guessed=head_guessed)
 
@@ -142,6 +144,21 @@ class Pipeline:
         self.calibration = None
         self._corners = corners_px
         self._next_try_ns, self._retry_s = None, _FIRST_RETRY_S
+
+    def correct(self, said: m.BallCorrection) -> tuple[m.BallState, ...]:
+        """Take a person's word about a ball; the balls as they are called now.
+
+        Raises:
+            CorrectionError: why it cannot be; nothing has changed.
+        """
+        if said.epoch != self._epoch or self._seen_ns is None:
+            raise CorrectionError("the balls have been numbered anew since; look again")
+        self._tracker.correct(said)
+        return tuple(self._with_pixels(self._tracker.states(self._seen_ns)))
+
+    def new_rack(self) -> None:
+        """The rack has ended: what a person said of its balls no longer holds."""
+        self._tracker.new_rack()
 
     def find_now(self, picture: Picture, corners_px: ArrayLike | None = None) -> TableFit:
         """Calibrate on this picture; the calibration in force stays when it fails.
@@ -205,6 +222,7 @@ class Pipeline:
             cue = self._cue_tracker.update(self._cue_seen, balls, exposure_ns)
             self._lap(stages, "tracking", started)
         self._cue = cue
+        self._seen_ns = exposure_ns
         self._anything_moves = any(b.moving for b in balls)
         self._hunting = any(b.moving or not b.visible for b in balls)
         return m.TableState(

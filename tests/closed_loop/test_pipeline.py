@@ -183,6 +183,18 @@ def test_the_process_looks_calibrates_and_stores(runtime_dir: Path) -> None:
         assert status.camera == "camera-1"
         assert status.camera_residual_mm is not None
         assert status.camera_residual_mm < 2.0
+        ball = next(b for b in full.balls if b.label not in ("cue", "5") and b.visible)
+        word = m.BallCorrection(track=ball.track, epoch=full.epoch, label="5")
+        done = stage.reader.request("vision.correct_ball", word)
+        assert isinstance(done, m.Done)
+        assert done.ok
+        put_right = stage.until(lambda: seen("camera-1"), "corrected state")
+        assert {b.track: b.label for b in put_right.balls}[ball.track] == "5"
+        records = Path(stage.config.storage.state_dir) / "corrections"
+        stage.until(lambda: list(records.glob("*.json")), "record of the correction")
+        old = stage.reader.request("vision.correct_ball", word.model_copy(update={"epoch": 1}))
+        assert isinstance(old, m.Done)
+        assert not old.ok
         done = stage.reader.request("calibration.camera", m.CalibrateRequest())
         assert isinstance(done, m.Done)
         assert done.ok

@@ -32,6 +32,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "solid": tuple(str(n) for n in range(1, 8)),
     "stripe": tuple(str(n) for n in range(9, 16)),
 }
+_UNTOLD = 1e-6
+"""Probability of each label that a person did not name."""
 _SURE = 0.5
 """A single label is named from this probability on."""
 _GROUP_SURE = 0.75
@@ -81,19 +83,30 @@ class LabelBelief:
         self._past = np.log(labels.prior)
         self._view = np.zeros(len(labels.prior))
         self._pictures = 0
+        self.certain: int | None = None
+        """Index of the label that a person gave it: no picture changes it."""
         self.shown = "unknown"
         self.shown_probability = 0.0
 
     @property
     def probabilities(self) -> Array:
-        """Shape (labels,), sum 1."""
+        """Shape (labels,), sum 1: what a person says, else what pictures show."""
+        if self.certain is None:
+            return self.looks
+        told: Array = np.full(len(self._past), _UNTOLD)
+        told[self.certain] = 1 - _UNTOLD * (len(told) - 1)
+        return told
+
+    @property
+    def looks(self) -> Array:
+        """Shape (labels,), sum 1: what pictures show."""
         log = self._past + min(_VIEW, float(self._pictures)) * self._view
         p = np.exp(np.maximum(log - log.max(), -CAP))
         return p / p.sum()
 
     def ratio(self, seen: Array) -> float:
-        """How much better a detection's labels fit this track than any ball of the set."""
-        return float((self.probabilities * seen).sum() / (self._labels.prior * seen).sum())
+        """How much better a detection's labels look like this track than like any ball."""
+        return float((self.looks * seen).sum() / (self._labels.prior * seen).sum())
 
     def learn(self, seen: Array, *, moving: bool) -> None:
         """Take in one picture's probabilities, shape (labels,)."""

@@ -19,6 +19,10 @@ def ball_state(track: Track, exposure_ns: int, settings: TrackerSettings) -> Bal
         motion = advanced(track, exposure_ns, settings)
         x, y, vx, vy = motion.x, motion.y, motion.vx, motion.vy
         var_x, var_y = motion.along_x.pp, motion.along_y.pp
+    measured = track.measured
+    if track.offset is not None:
+        x, y = x + track.offset[0], y + track.offset[1]
+        measured = measured and (measured[0] + track.offset[0], measured[1] + track.offset[1])
     floor = settings.systematic**2
     pixels = track.pixels or (None, None, None)
     return BallState(
@@ -37,6 +41,6 @@ def ball_state(track: Track, exposure_ns: int, settings: TrackerSettings) -> Bal
         x_px=pixels[0],
         y_px=pixels[1],
         radius_px=pixels[2],
-        measured_m=track.measured,
+        measured_m=measured,
         evidence=track.evidence,
     )

@@ -27,7 +27,7 @@ def predecessor(new: Track, tracks: Sequence[Track], labels: LabelSet) -> Track 
         tracks: all balls.
         labels: of the game.
     """
-    chances = new.belief.probabilities
+    chances = new.belief.looks
     best = int(chances.argmax())
     if chances[best] < _SURE:
         return None
@@ -37,7 +37,7 @@ def predecessor(new: Track, tracks: Sequence[Track], labels: LabelSet) -> Track 
         track
         for track in tracks
         if track is not new
-        and track.belief.shown == label
+        and (track.belief.shown == label or track.belief.certain is not None)
         and (track.life == "gone" or (only_one and _is_missing(track, new)))
         and track.belief.ratio(chances) >= _FITS
     ]

@@ -40,6 +40,7 @@ class Track:
         moving: whether it is said to move.
         in_hand: whether a hand has it (cue ball).
         dropped: whether it went in a pocket.
+        offset: from where it is seen to where a person says that it lies, metres.
         fallback: where it lay before a kick that may have been a mistake.
         measured: the last measurement, metres, if it was made in the last picture.
         pixels: (x, y, radius) in that picture.
@@ -63,6 +64,7 @@ class Track:
     moving: bool = False
     in_hand: bool = False
     dropped: bool = False
+    offset: tuple[float, float] | None = None
     fallback: Rest | None = None
     measured: tuple[float, float] | None = None
     pixels: tuple[float, float, float] | None = None
@@ -104,6 +106,7 @@ class Track:
 
     def start(self, motion: Motion, time_ns: int) -> None:
         """It moves from now on."""
+        self.offset = None
         self.motion, self.rest, self.time_ns = motion, None, time_ns
 
     def settle(self, rest: Rest, time_ns: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from billiards_trainer.messages import BallState
+from billiards_trainer.messages import BallCorrection, BallState
 from billiards_trainer.table import Table
 from billiards_trainer.vision.tracking.births import odds, pictures_needed
+from billiards_trainer.vision.tracking.correcting import CorrectionError, Corrections
 from billiards_trainer.vision.tracking.following import Follower
 from billiards_trainer.vision.tracking.hands import mark_hands
 from billiards_trainer.vision.tracking.labels import Array, LabelBelief, LabelSet, name_all
@@ -34,6 +35,7 @@ class Tracker:
         self.settings = settings or TrackerSettings()
         self._labels = LabelSet(table.balls)
         self._follower = Follower(table, self.settings)
+        self._corrections = Corrections(table, self._labels)
         self._tracks: list[Track] = []
         self._next_number = 1
         self._time_ns: int | None = None
@@ -109,10 +111,36 @@ class Tracker:
                 found.append(ball_state(track, exposure_ns, self.settings))
         return found
 
+    def correct(self, said: BallCorrection) -> None:
+        """Take a person's word for what a ball is, or where; it holds until ``new_rack``.
+
+        Raises:
+            CorrectionError: why it cannot be; nothing has changed.
+        """
+        track = next((t for t in self._tracks if t.number == said.track), None)
+        if track is None or track.life != "real":
+            raise CorrectionError(f"ball number {said.track} is no longer on the table")
+        if said.absent:
+            self._corrections.bar(track)
+            self._tracks.remove(track)
+            return
+        if said.position_m is not None:
+            self._corrections.place(track, *said.position_m)
+        if said.label is not None:
+            self._corrections.name(track, said.label, self._tracks)
+            name_all([t.belief for t in self._tracks if t.life == "real"], self._labels)
+
+    def new_rack(self) -> None:
+        """The rack has ended: corrections no longer hold."""
+        self._corrections.forget(self._tracks)
+
     # --- births and deaths ----------------------------------------------------------------------
 
     def _appear(self, detection: Measurement, vector: Array, time_ns: int) -> None:
-        if not self.table.contains(detection.x_m, detection.y_m, -self.table.balls.radius):
+        x, y = detection.x_m, detection.y_m
+        if not self.table.contains(x, y, -self.table.balls.radius):
+            return
+        if self._corrections.is_barred(x, y):
             return
         belief = LabelBelief(self._labels)
         belief.learn(vector, moving=False)
@@ -123,7 +151,7 @@ class Tracker:
             belief,
             time_ns,
             time_ns,
-            motion=Motion.started(detection.x_m, detection.y_m, 0.0, 0.0, std, 0.7),
+            motion=Motion.started(x, y, 0.0, 0.0, std, 0.7),
             score=odds(detection.confidence),
             kicked_ns=time_ns,
         )
