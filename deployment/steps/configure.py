@@ -1,0 +1,103 @@
+"""The site file, the certificate and the database as the new version wants them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from pathlib import Path
+
+from deployment import files, program
+from deployment.errors import Failed
+from deployment.layout import USER
+from deployment.plan import Context, Step
+from deployment.shell import run
+
+
+def do(context: Context) -> None:
+    """Make what is missing, check it by the new version, migrate the database."""
+    layout = context.layout
+    _make(context, layout.site_file, _site(context), 0o640)
+    cors = (layout.share(context.version) / "nginx/cors.map").read_text(encoding="utf-8")
+    _make(context, layout.config / "cors.map", cors, 0o644)
+    _certificate(context)
+    config = program.configuration(layout, context.version)
+    for key, wanted in (("environment", "environment"), ("source", "source")):
+        asked = context.option(wanted)
+        found = config[key] if key == "environment" else config["source"]["url"]
+        if asked and asked != found:
+            raise Failed(
+                f"{layout.site_file}: {key} is {found!r} and --{key} says {asked!r}: change the "
+                "file, or leave the flag out"
+            )
+    program.migrate(layout, context.version, layout.state)
+
+
+def _make(context: Context, path: Path, text: str, mode: int) -> None:
+    if path.exists():
+        return
+    _remember(context, path)
+    files.write(path, text, mode)
+    if context.layout.real:
+        shutil.chown(path, "root", USER)
+
+
+def _remember(context: Context, path: Path) -> None:
+    made = context.journal.notes.get("made", [])
+    if str(path) not in made:
+        context.journal.note("made", [*made, str(path)])
+
+
+def _site(context: Context) -> str:
+    host = socket.gethostname().split(".")[0].lower()
+    names = [name for name in (host, f"{host}.local") if name]
+    lines = [
+        "# What was decided when this machine was installed. All keys: docs/configuration.md;",
+        "# after a change: billiards-trainer validate-config, then systemctl restart.",
+        f"environment = {json.dumps(context.option('environment') or 'production')}",
+        "",
+        "[api]",
+        f"port = {int(context.option('port') or 8000)}",
+        "# Names under which browsers may ask for the page, beside its addresses.",
+        f"allowed_hosts = {json.dumps(names)}",
+    ]
+    source = context.option("source")
+    if source:
+        lines += ["", "[source]", f"url = {json.dumps(source, ensure_ascii=False)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _certificate(context: Context) -> None:
+    """One that this machine signs for itself, until somebody brings a better one."""
+    folder = context.layout.config / "tls"
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    if certificate.exists() and key.exists():
+        return
+    host = socket.gethostname()
+    _remember(context, key)
+    _remember(context, certificate)
+    umask = os.umask(0o077)
+    try:
+        run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            + ["-nodes", "-sha256", "-days", "3650", "-subj", f"/CN={host}"[:64]]
+            + ["-addext", f"subjectAltName=DNS:{host},DNS:{host}.local,DNS:localhost,IP:127.0.0.1"]
+            + ["-keyout", str(key), "-out", str(certificate)]
+        )
+    finally:
+        os.umask(umask)
+
+
+def undo(context: Context) -> None:
+    """Take away what was made here; what was changed comes back with what was put aside."""
+    for name in context.journal.notes.get("made", []):
+        Path(name).unlink(missing_ok=True)
+
+
+def verify(context: Context) -> bool:
+    """Done by this installation: only the new version can tell whether it likes what it finds."""
+    return context.journal.steps.get("configure") == "done"
+
+
+STEP = Step("configure", "check the configuration, migrate the database", do, undo, verify)
