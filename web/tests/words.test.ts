@@ -196,9 +196,10 @@ describe('words', () => {
   it('keep the prediction while the balls roll', () => {
     const made = { target: '9' } as Prediction;
     const game = (over: Partial<GameState>) => ({ prediction: null, phase: 'idle', ...over }) as GameState;
-    expect(predictionToShow(game({ phase: 'aiming', prediction: made }), null)).toBe(made);
-    expect(predictionToShow(game({ phase: 'shot' }), made)).toBe(made);
-    expect(predictionToShow(game({}), made)).toBeNull();
+    expect(predictionToShow(game({ phase: 'aiming', prediction: made }), null, 0)).toBe(made);
+    expect(predictionToShow(game({ phase: 'shot' }), made, 5_000)).toBe(made);
+    expect(predictionToShow(game({}), made, 300)).toBe(made);
+    expect(predictionToShow(game({}), made, 5_000)).toBeNull();
   });
 
   it('find the pocket of the first object ball', () => {

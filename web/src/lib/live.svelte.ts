@@ -76,6 +76,7 @@ class Live {
   #stop = new AbortController();
   #exposed: number | null = null;
   #spoken = 0;
+  #predicted = 0;
   #pending: { table?: TableState; game?: GameState; scene?: Scene } = {};
   #drawn: { exposed: number } | null = null;
   #request = 0;
@@ -224,14 +225,15 @@ class Live {
   #commit(): void {
     this.#request = 0;
     const { table, game, scene } = this.#pending;
+    const now = performance.now();
     this.#pending = {};
     if (table) this.table = table;
     if (game) {
       this.game = game;
-      this.prediction = predictionToShow(game, this.prediction);
+      if (game.prediction) this.#predicted = now;
+      this.prediction = predictionToShow(game, this.prediction, now - this.#predicted);
     }
     if (scene) this.scene = scene;
-    const now = performance.now();
     if (this.#drawn) {
       this.#pages.add(now, now - this.#drawn.exposed);
       this.#drawn = null;

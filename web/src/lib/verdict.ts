@@ -144,9 +144,19 @@ export function phaseText(
   }
 }
 
-/** While balls roll, what was predicted when they were struck stays to be compared with. */
-export function predictionToShow(game: GameState, shown: Prediction | null): Prediction | null {
-  return game.prediction ?? (game.phase === 'shot' ? shown : null);
+/** A shot is declared some pictures after the stroke has ended the aim. */
+const STROKE_MS = 1_000;
+
+/**
+ * While balls roll, what was predicted when they were struck stays to be compared with.
+ * @param age milliseconds since `shown` was the prediction for the aim
+ */
+export function predictionToShow(
+  game: GameState,
+  shown: Prediction | null,
+  age: number,
+): Prediction | null {
+  return game.prediction ?? (game.phase === 'shot' || age < STROKE_MS ? shown : null);
 }
 
 /** Into which pocket the first object ball is predicted to drop; null when it is not. */
