@@ -180,6 +180,8 @@ class TableState(FrameMessage):
     calibration: str | None
     """Camera calibration in force; ``None`` while the table has not been found."""
     head_guessed: bool = True
+    cloth_colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    """As the camera sees it."""
     balls: tuple[BallState, ...] = ()
     cue: CueState | None = None
     quality: PictureQuality = PictureQuality()
@@ -686,6 +688,13 @@ class AssistanceRequest(Message):
     """Who plays from now on; ``None``: whoever does now, empty: a guest."""
     drill: Drill | None = None
     """For the level ``drill``; a built-in one when ``None``."""
+
+
+class CodeRequest(Message):
+    """Show a QR code on the cloth while nobody aims."""
+
+    text: Annotated[str, Field(min_length=1, max_length=200)]
+    seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
 
 
 class CalibrateRequest(Message):

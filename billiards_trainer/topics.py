@@ -60,6 +60,7 @@ _TOPICS = (
     Topic("system.status", m.SystemStatus, "orchestrator", 2, True),
     Topic("system.metrics", m.SystemMetrics, "orchestrator", 1, True),
     Topic("system.alert", m.Alert, "orchestrator", 0, False),
+    Topic("system.care", m.Care, "orchestrator", 0, False),
     Topic("config.snapshot", m.ConfigSnapshot, "orchestrator", 0, False),
 )
 
@@ -68,6 +69,7 @@ _COMMANDS = (
     Command("game.analyze", "core", m.AnalyzeRequest, m.AnalyzeReply),
     Command("game.snapshot", "core", m.Empty, m.GameState),
     Command("game.assistance", "core", m.AssistanceRequest, m.Done),
+    Command("game.code", "core", m.CodeRequest, m.Done),
     Command("calibration.camera", "vision", m.CalibrateRequest, m.Done, deadline_s=10.0),
     Command("calibration.projector", "vision", m.Empty, m.Done, deadline_s=45.0),
     Command("calibration.colours", "vision", m.Empty, m.Done, deadline_s=10.0),
@@ -78,6 +80,10 @@ _COMMANDS = (
     Command("config.reload", "orchestrator", m.Empty, m.Done),
     Command("system.status", "orchestrator", m.Empty, m.SystemStatus),
     Command("system.restart_module", "orchestrator", m.ModuleRequest, m.Done),
+    Command("system.restart", "orchestrator", m.Empty, m.Done),
+    Command("system.alerts", "orchestrator", m.Empty, m.AlertLog),
+    Command("system.acknowledge", "orchestrator", m.AcknowledgeRequest, m.Done),
+    Command("system.history", "orchestrator", m.HistoryRequest, m.HistoryReply),
 )
 
 TOPICS: dict[str, Topic] = {t.name: t for t in _TOPICS}

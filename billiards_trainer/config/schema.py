@@ -126,6 +126,15 @@ class CoreConfig(Section):
     comparison_s: float = Field(
         6.0, ge=0, le=60, description="how long the last shot is compared with its prediction, s"
     )
+    idle_s: float = Field(
+        180.0,
+        ge=5,
+        le=86400,
+        description="a table unused for so long shows it is ready, seconds",
+    )
+    night_s: float = Field(
+        1800.0, ge=5, le=86400, description="after so many seconds the cloth goes dark"
+    )
     stale_s: float = Field(
         1.0, ge=0.2, le=30, description="after so many seconds without a picture the cloth says so"
     )

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from billiards_trainer import messages as m
 from billiards_trainer.core.guidance.aim import Aim, AimFilter, AimSettings
 from billiards_trainer.core.guidance.comparison import Comparison, compare
+from billiards_trainer.core.guidance.drills import stop_shot
 from billiards_trainer.core.guidance.prediction import (
     PredictionError,
     Predictor,
     PredictorSettings,
 )
 from billiards_trainer.core.guidance.scene import View, build_scene
+from billiards_trainer.core.guidance.screens import Screen, screen_for
 from billiards_trainer.core.guidance.steady import SteadyPredictor
+from billiards_trainer.core.players import Level, Players
 from billiards_trainer.core.shots.segmenter import Shot, ShotSegmenter
 from billiards_trainer.core.standing import Standing
 from billiards_trainer.physics.strike import Strike
@@ -42,12 +45,16 @@ class GameSettings:
     cue_speed: assumed until a practice stroke is seen, m/s.
     aim_noise: standard deviation of how players miss their aim, rad.
     comparison_s: how long the last shot is compared with its prediction, seconds.
+    idle_s: a table unused for so long shows the idle screen, seconds.
+    night_s: after so long the cloth goes dark, seconds.
     """
 
-    assistance: str = "beginner"
+    assistance: Level = "beginner"
     cue_speed: float = 2.0
     aim_noise: float = 0.006
     comparison_s: float = 6.0
+    idle_s: float = 180.0
+    night_s: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,27 @@ class Step:
 class Game:
     """See the module's text."""
 
-    def __init__(self, table: Table, begin: Begin, settings: GameSettings | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        begin: Begin,
+        settings: GameSettings | None = None,
+        players: Players | None = None,
+    ) -> None:
         """Set up.
 
         Args:
             table: what is played on.
             begin: called when a source is first seen; gives a new session, or one to continue.
             settings: see there.
+            players: what is remembered of them; nothing when ``None``.
         """
         self.table = table
+        self.players = players or Players()
+        self._drill: m.Drill | None = None
+        self._code: tuple[tuple[bool, ...], ...] = ()
+        self._code_until_ns = 0
+        self._used_ns: int | None = None
         self.session: SessionRecord | None = None
         self._begin = begin
         self._segmenter = ShotSegmenter(table)
@@ -85,9 +104,10 @@ class Game:
     def apply(self, settings: GameSettings) -> None:
         """Put other settings in force."""
         self.settings = settings
-        self.assistance = settings.assistance
+        self.assistance: Level = self.players.level or settings.assistance
         self._aim_filter = AimFilter(AimSettings(speed=settings.cue_speed))
         self._predictor = Predictor(self.table, PredictorSettings(aim_noise=settings.aim_noise))
+        self._predictor.spread = self.players.spread
         self._steady = SteadyPredictor(self._predictor)
         self._aim: Aim | None = None
 
@@ -137,6 +157,8 @@ class Game:
             session=session.id,
             phase=phase,
             assistance=self.assistance,
+            player=self.players.name,
+            drill=self._drill.name if self._drill and self.assistance == "drill" else None,
             shots=self._number,
             potted=tuple(self._potted),
             rack=self._rack,
@@ -148,12 +170,56 @@ class Game:
             phase=phase,
             prediction=shown,
             comparison=self._comparison,
+            drill=self._drill,
             notice=None if state.quality.usable else state.quality.problem,
             banner=_BANNERS.get(state.source.kind),
+            screen=self._screen(state, phase),
+            code=self._shown_code(state, phase),
         )
         step = Step(game, build_scene(state, self.table, view), events, record)
         self._last_step = step
         return step
+
+    def assist(self, request: m.AssistanceRequest) -> str:
+        """Who plays, and how much is shown from now on; a sentence about it."""
+        players = self.players
+        if request.player is not None and request.player != players.name:
+            players.choose(request.player)
+            self._predictor.spread = players.spread
+            self._steady.forget()
+            self.assistance = players.level or self.settings.assistance
+        if request.level is not None:
+            self.assistance = request.level
+            players.set_level(request.level)
+        if request.drill is not None or self._drill is None:
+            self._drill = request.drill or stop_shot(self.table)
+        if self.assistance == "drill":
+            return f"drill: {self._drill.name}"
+        return ""
+
+    def show_code(self, text: str, seconds: float) -> None:
+        """Show a QR code while nobody aims.
+
+        Raises:
+            ValueError: it cannot be made into one.
+        """
+        if self._state is None:
+            raise ValueError("there is no picture of the table yet")
+        self._code = qr_modules(text)
+        self._code_until_ns = self._state.exposure_ns + round(1e9 * seconds)
+
+    def _shown_code(self, state: m.TableState, phase: m.Phase) -> tuple[tuple[bool, ...], ...]:
+        busy = phase in (m.Phase.AIMING, m.Phase.SHOT)
+        return () if busy or state.exposure_ns > self._code_until_ns else self._code
+
+    def _screen(self, state: m.TableState, phase: m.Phase) -> Screen:
+        """Whether somebody uses the table: a cue is seen, balls move, or a code was asked for."""
+        used = state.cue is not None or phase is m.Phase.SHOT or self._used_ns is None
+        used = used or any(b.moving for b in state.balls)
+        if used or state.exposure_ns < self._code_until_ns:
+            self._used_ns = state.exposure_ns
+        unused_s = (state.exposure_ns - (self._used_ns or 0)) / 1e9
+        return screen_for(unused_s, self.settings.idle_s, self.settings.night_s)
 
     def _take_up(self, standing: Standing) -> SessionRecord:
         self.session, self._number = standing.session, standing.shots
@@ -251,6 +317,9 @@ class Game:
         self._comparison = compare(prediction, shot)
         self._comparison_until_ns = state.exposure_ns + round(1e9 * self.settings.comparison_s)
         found = self._comparison
+        if found is not None and found.corridor_share is not None:
+            self.players.spread.learn(found.corridor_share)
+            self.players.learned()
         self._last_shot = m.ShotSummary(
             number=self._number,
             potted=tuple(
@@ -298,6 +367,24 @@ class Game:
 
     def _cue_ball(self, state: m.TableState) -> int | None:
         return next((b.track for b in state.balls if b.label == "cue" and not b.in_hand), None)
+
+
+def qr_modules(text: str) -> tuple[tuple[bool, ...], ...]:
+    """A text as the dark modules of a QR code, row by row, without any border.
+
+    Raises:
+        ValueError: it cannot be encoded.
+    """
+    import cv2
+    import numpy as np
+
+    try:
+        picture = cv2.QRCodeEncoder.create().encode(text)
+    except cv2.error:
+        raise ValueError("this text cannot be made into a QR code") from None
+    rows, columns = np.nonzero(np.asarray(picture) < 128)
+    dark = np.asarray(picture)[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] < 128
+    return tuple(tuple(bool(v) for v in row) for row in dark)
 
 
 def cue_speed(shot: Shot, table: Table) -> float | None:

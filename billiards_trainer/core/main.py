@@ -13,13 +13,15 @@ from billiards_trainer import messages as m
 from billiards_trainer.bus import Request
 from billiards_trainer.config.schema import Config
 from billiards_trainer.core.game import Game, GameSettings
+from billiards_trainer.core.guidance.prediction import Predictor
+from billiards_trainer.core.players import Players
 from billiards_trainer.core.standing import Standing, StandingFile
 from billiards_trainer.errors import InputError
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.storage.clock import BootClock
 from billiards_trainer.storage.recorder import ShotRecorder
 from billiards_trainer.storage.records import SessionRecord
-from billiards_trainer.table import TableError
+from billiards_trainer.table import TableError, preset
 
 _NOTICE_S = 0.5
 
@@ -35,6 +37,11 @@ def main() -> int:
     return 0
 
 
+def preload() -> None:
+    """Load the compiled engine, for all that are forked from this process."""
+    Predictor(preset("pool-9ft")).warm()
+
+
 class Core:
     """Takes table states as they come and publishes what follows from them."""
 
@@ -47,13 +54,15 @@ class Core:
         self._commands = bus.serve()
         bus.announce("game.state", "shot.event", "shot.recorded", "scene")
         self._standing = StandingFile(process.runtime_dir)
-        self._game = _new_game(process.config, self._standing)
+        self._players = Players(process.state_dir)
+        self._game = _new_game(process.config, self._standing, self._players)
         self._game.warm()
         self._recorder = ShotRecorder(process.state_dir)
         self._seen_at = time.monotonic()
         self._said_at = 0.0
         self._camera_detail = ""
         process.on_config(self._take_config)
+        process.on_reset(self._game.reset)
 
     def step(self) -> None:
         """Wait for a state or a command and deal with it."""
@@ -75,6 +84,7 @@ class Core:
 
     def close(self) -> None:
         """Write what is still to be written."""
+        self._players.close()
         lost = self._recorder.close()
         if lost:
             self._process.log.error("shots lost at the end", count=lost)
@@ -131,9 +141,9 @@ class Core:
         elif request.command == "game.analyze" and isinstance(message, m.AnalyzeRequest):
             request.reply(game.analyze(message))
         elif request.command == "game.assistance" and isinstance(message, m.AssistanceRequest):
-            game.assistance = message.level
-            detail = "no drill is set up: the cloth stays dark" if message.level == "drill" else ""
-            request.reply(m.Done(ok=True, detail=detail))
+            request.reply(m.Done(ok=True, detail=game.assist(message)))
+        elif request.command == "game.code" and isinstance(message, m.CodeRequest):
+            request.reply(_code_shown(game, message))
         else:
             request.fail(f"core does not know the command {request.command}")
 
@@ -142,7 +152,15 @@ class Core:
         self._game.apply(_settings(config))
 
 
-def _new_game(config: Config, standing: StandingFile) -> Game:
+def _code_shown(game: Game, request: m.CodeRequest) -> m.Done:
+    try:
+        game.show_code(request.text, request.seconds)
+    except ValueError as error:
+        return m.Done(ok=False, detail=str(error))
+    return m.Done(ok=True)
+
+
+def _new_game(config: Config, standing: StandingFile, players: Players) -> Game:
     try:
         table = config.table.to_table()
     except TableError as error:
@@ -162,7 +180,7 @@ def _new_game(config: Config, standing: StandingFile) -> Game:
             )
         )
 
-    return Game(table, begin, _settings(config))
+    return Game(table, begin, _settings(config), players)
 
 
 def _settings(config: Config) -> GameSettings:
@@ -172,6 +190,8 @@ def _settings(config: Config) -> GameSettings:
         cue_speed=core.cue_speed,
         aim_noise=core.aim_noise,
         comparison_s=core.comparison_s,
+        idle_s=core.idle_s,
+        night_s=core.night_s,
     )
 
 

@@ -236,6 +236,7 @@ class Pipeline:
             source=source,
             calibration=self.calibration,
             head_guessed=self.head_guessed,
+            cloth_colour=_cloth_colour(detector),
             balls=tuple(self._with_pixels(balls)),
             cue=cue,
             quality=quality if self.camera is not None else _without_table(quality, self.problem),
@@ -296,6 +297,14 @@ class Pipeline:
         now = self._clock()
         stages[name] = 1e3 * (now - started)
         return now
+
+
+def _cloth_colour(detector: BallDetector | None) -> str | None:
+    """``#rrggbb``, in steps that do not change from picture to picture."""
+    if detector is None or detector.working is None:
+        return None
+    blue, green, red = (min(255, 16 * round(float(v) / 16)) for v in detector.working.cloth.colour)
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _find_table(picture: Picture, table: Table, corners_px: ArrayLike | None) -> TableFit:

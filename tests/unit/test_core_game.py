@@ -11,6 +11,7 @@ import pytest
 
 from billiards_trainer import messages as m
 from billiards_trainer.core.game import Game, GameSettings
+from billiards_trainer.core.players import Players
 from billiards_trainer.core.standing import Standing
 from billiards_trainer.physics.strike import Strike
 from billiards_trainer.storage.records import RecordedShot, ShotRecord
@@ -62,7 +63,7 @@ def test_a_shot_is_aimed_played_compared_and_recorded(played: Played) -> None:
         if not phases or phases[-1] != step.game.phase:
             phases.append(step.game.phase)
         record = step.record or record
-    assert phases == ["waiting", "idle", "aiming", "idle", "shot", "idle"]
+    assert phases[-4:] == ["aiming", "idle", "shot", "idle"]
     assert record is not None
     assert record.prediction is not None
     assert record.prediction.target == "1"
@@ -252,7 +253,7 @@ def test_the_process_plays_records_and_answers(runtime_dir: Path, played: Played
         assert isinstance(reply, m.AnalyzeReply)
         assert reply.prediction is not None
         done = stage.reader.request("game.assistance", m.AssistanceRequest(level="drill"))
-        assert done == m.Done(ok=True, detail="no drill is set up: the cloth stays dark")
+        assert done == m.Done(ok=True, detail="drill: stop shot")
         assert stage.reader.request("game.reset", m.Empty()) == m.Done(ok=True)
         stage.configure(2, {"core": {"assistance": "advanced", "stale_s": 0.5}})
         stage.beat(lambda beat: beat.config_number == 2, "new configuration")
@@ -269,3 +270,70 @@ def test_the_process_plays_records_and_answers(runtime_dir: Path, played: Played
 
         stage.until(lost, "notice on the cloth")
         assert stage.stop() == 0
+
+
+def test_each_player_is_shown_what_he_chose(tmp_path: Path) -> None:
+    players = Players(tmp_path)
+    game = Game(POOL, begin, GameSettings(), players)
+    assert game.assist(m.AssistanceRequest(level="advanced", player="Ann")) == ""
+    assert (game.assistance, players.name) == ("advanced", "Ann")
+    players.spread.learn(3.0)
+    players.learned()
+    game.assist(m.AssistanceRequest(player="Ben"))
+    assert game.assistance == "beginner"
+    assert players.spread.factor == 1.0
+    game.assist(m.AssistanceRequest(player="Ann"))
+    assert game.assistance == "advanced"
+    assert game.assist(m.AssistanceRequest(level="drill")) == "drill: stop shot"
+    players.close()
+    again = Players(tmp_path)
+    again.choose("Ann")
+    assert again.level == "drill"
+    assert again.spread.factor > 1.0
+    again.close()
+    (tmp_path / "guidance-players.json").write_text("{")
+    assert Players(tmp_path).level is None
+
+
+def test_a_drill_is_drawn_and_named(played: Played) -> None:
+    game = a_game()
+    wanted = m.Drill(
+        name="two balls",
+        balls=(m.DrillBall(label="cue", x_m=0.3, y_m=0.3), m.DrillBall(label="2", x_m=0.9, y_m=2)),
+    )
+    game.assist(m.AssistanceRequest(level="drill", drill=wanted))
+    step = game.update(played.states[5])
+    assert step.game.drill == "two balls"
+    words = [e.text for e in step.scene.elements if isinstance(e, m.Text)]
+    assert "set up  1: cue   2: 2" in words
+
+
+def test_a_code_is_shown_while_nobody_aims(played: Played) -> None:
+    game = a_game()
+    with pytest.raises(ValueError, match="no picture"):
+        game.show_code("http://here", 1.0)
+    states = [s for s in played.states if s.exposure_ns < 1.4e9]
+    game.update(states[0])
+    game.show_code("http://here", 0.5)
+    areas = [
+        sum(isinstance(e, m.Area) for e in game.update(s).scene.elements) > 50 for s in states[1:]
+    ]
+    assert areas[0]
+    assert not areas[-1]
+
+
+def test_an_unused_table_goes_dark_and_wakes(played: Played) -> None:
+    game = a_game(idle_s=10.0, night_s=60.0)
+    first = played.states[20]
+    game.update(first)
+
+    def later(seconds: float, **more: object) -> m.Scene:
+        at = first.exposure_ns + round(seconds * 1e9)
+        return game.update(first.model_copy(update={"exposure_ns": at, **more})).scene
+
+    idle = [e.text for e in later(20).elements if isinstance(e, m.Text)]
+    assert "ready to play" in idle
+    assert not later(70).elements
+    tip = m.CueState(tip_m=(0.1, 0.1, 0.03), angle_rad=0.3)
+    woken = later(71, cue=tip)
+    assert not any(isinstance(e, m.Text) and "ready" in e.text for e in woken.elements)

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billiards_trainer import messages as m
+from billiards_trainer.core.game import qr_modules
+from billiards_trainer.core.guidance import palette
 from billiards_trainer.core.guidance.aim import Aim, AimFilter, AimSettings
 from billiards_trainer.core.guidance.clip import inside_rectangle, outside_discs, shortened
 from billiards_trainer.core.guidance.comparison import compare, first_leg, thinned
+from billiards_trainer.core.guidance.corridor import Contact, Spread, corridor, outline
+from billiards_trainer.core.guidance.drills import missing, stop_shot
+from billiards_trainer.core.guidance.palette import Inks
 from billiards_trainer.core.guidance.prediction import PredictionError, Predictor
-from billiards_trainer.core.guidance.scene import View, build_scene, split_at
+from billiards_trainer.core.guidance.scene import View, build_scene
+from billiards_trainer.core.guidance.screens import Screen, screen_for
+from billiards_trainer.core.guidance.shot_drawing import split_at
 from billiards_trainer.core.guidance.steady import SteadyPredictor
 from billiards_trainer.physics.strike import Strike
+from billiards_trainer.projector.projection import Projection
+from billiards_trainer.projector.renderer import SceneRenderer
 from billiards_trainer.table import Point, preset
 from tests.unit.played_shots import FILM, play
 
@@ -417,3 +428,124 @@ def test_what_happened_is_drawn_after_the_shot() -> None:
     scene = build_scene(played.states[-1], POOL, View("beginner", m.Phase.IDLE, comparison=found))
     assert any(isinstance(e, m.Text) and "mm" in e.text for e in scene.elements)
     assert sum(isinstance(e, m.Line) for e in scene.elements) >= 2
+
+
+# --- the corridor ------------------------------------------------------------------------------
+
+
+def contact(**more: float) -> Contact:
+    ghost = (0.6, 1.0 - 2 * R)
+    given = {"aim_std": 0.006, "start_std": 5e-4, "target_std": 5e-4, **more}
+    return Contact((0.6, 0.5), ghost, (0.6, 1.0), math.pi / 2, R, **given)
+
+
+WAY = [(0.6, 1.0), (0.6, 2.0)]
+
+
+def test_a_corridor_widens_along_the_way_and_with_the_players_errors() -> None:
+    found = corridor(contact(), WAY)
+    assert found is not None
+    assert list(found.left) == sorted(found.left)
+    assert found.left[-1] == pytest.approx(found.right[-1], rel=0.15)
+    # 1.28 standard deviations of the aim, magnified by the way to the ball over its diameter.
+    turned = 1.28 * 0.006 * (0.5 - 2 * R) / (2 * R)
+    assert found.left[-1] == pytest.approx(turned, rel=0.35)
+    for wider in (corridor(contact(aim_std=0.012), WAY), corridor(contact(), WAY, 2.0)):
+        assert wider is not None
+        assert wider.left[-1] > 1.5 * found.left[-1]
+    assert corridor(contact(), [(0.6, 1.0), (0.6, 1.01)]) is None
+
+
+def test_a_corridor_goes_round_corners_and_encloses_its_way() -> None:
+    way = [(0.6, 1.0), (0.6, 2.0), (0.3, 1.5)]
+    found = corridor(contact(), way)
+    assert found is not None
+    legs = outline(way, found)
+    assert len(legs) == 2
+    for polygon, (a, b) in zip(legs, pairwise(way), strict=True):
+        shape = np.array(polygon, dtype=np.float32)
+        middle = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
+        assert cv2.pointPolygonTest(shape, middle, False) > 0
+    assert found.share_of_width(0.5, 0.0) == 0.0
+    assert found.share_of_width(1.0, float(np.interp(1.0, found.reach, found.left))) == 1.0
+
+
+def test_a_players_own_errors_are_learned_and_a_miscue_is_not_everything() -> None:
+    spread = Spread()
+    assert spread.factor == pytest.approx(1.0)
+    rng = np.random.default_rng(3)
+    for share in np.abs(rng.normal(0, 0.5 / 1.28, 120)):
+        spread.learn(share / spread.factor)
+    assert spread.factor == pytest.approx(0.5, rel=0.15)
+    spread.learn(100.0)
+    assert spread.factor < 0.7
+    assert Spread(spread.shares).factor == pytest.approx(spread.factor)
+
+
+def test_the_fan_shows_draw_and_follow_where_the_tip_cannot_be_seen() -> None:
+    balls = (ball(1, "cue", 0.6, 0.5), ball(2, "1", 0.6, 1.2))
+    unseen = replace(aim(math.pi / 2, speed=2.5), height_seen=False)
+    found = PREDICTOR.predict(balls, unseen, 0, 0)
+    back, forth = (piece.points for piece in found.fan)
+    assert back[-1][1] < 1.1
+    assert max(y for _, y in forth) > 1.3
+    assert not PREDICTOR.predict(balls, aim(math.pi / 2), 0, 0).fan
+
+
+# --- drills, screens, colours --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["pool-9ft", "snooker-12ft", "carom-10ft"])
+def test_a_drill_is_set_up_step_by_step(name: str) -> None:
+    table = preset(name)
+    wanted = stop_shot(table)
+    view = View("drill", m.Phase.IDLE, drill=wanted)
+    assert all(table.contains(b.x_m, b.y_m, table.balls.radius) for b in wanted.balls)
+    lying: list[m.BallState] = []
+    counts = []
+    for track, placed in enumerate(wanted.balls, start=1):
+        scene = build_scene(state(*lying), table, view)
+        counts.append(sum(isinstance(e, m.Text) and e.text.isdigit() for e in scene.elements))
+        lying.append(ball(track, placed.label, placed.x_m, placed.y_m + 0.004))
+    assert counts == [2, 1]
+    assert not missing(wanted, lying)
+    scene = build_scene(state(*lying), table, view)
+    assert not any(isinstance(e, m.Text) for e in scene.elements)
+    assert any(isinstance(e, m.Line) and e.dash for e in scene.elements)
+    wrong = [lying[0].model_copy(update={"label": "9"}), lying[1]]
+    if wanted.balls[0].label == "cue":
+        assert missing(wanted, wrong) == [wanted.balls[0]]
+    assert not build_scene(state(*lying), table, replace(view, phase=m.Phase.SHOT)).elements
+
+
+def test_an_unused_table_says_so_and_goes_dark() -> None:
+    assert [screen_for(s, 10, 60) for s in (0, 9, 10, 59, 60)] == [
+        Screen.PLAY, Screen.PLAY, Screen.IDLE, Screen.IDLE, Screen.NIGHT
+    ]  # fmt: skip
+    idle = build_scene(state(), POOL, View("beginner", m.Phase.IDLE, screen=Screen.IDLE))
+    assert {e.text for e in idle.elements if isinstance(e, m.Text)} == {"ready to play"}
+    assert max(e.opacity for e in idle.elements) < 0.5
+    night = View("beginner", m.Phase.IDLE, screen=Screen.NIGHT, banner="VIRTUAL TABLE")
+    assert not build_scene(state(), POOL, night).elements
+
+
+def test_a_code_on_the_cloth_can_be_read() -> None:
+    text = "http://192.168.1.20:8000/"
+    view = View("beginner", m.Phase.IDLE, code=qr_modules(text))
+    scene = build_scene(state(), POOL, view)
+    renderer = SceneRenderer(POOL, Projection.centred(POOL, 1920, 1080))
+    renderer.draw(scene)
+    read, _, _ = cv2.QRCodeDetector().detectAndDecode(renderer.canvas[..., :3].copy())
+    assert read == text
+    with pytest.raises(ValueError, match="QR"):
+        qr_modules("x" * 9000)
+
+
+@given(st.sampled_from([f.name for f in fields(Inks)]), st.tuples(*[st.integers(0, 255)] * 3))
+def test_every_ink_shows_on_every_cloth(name: str, rgb: tuple[int, int, int]) -> None:
+    cloth = "#" + "".join(f"{v:02x}" for v in rgb)
+    reflects = tuple(((v / 255) ** 2.2) for v in rgb)
+    ink = getattr(palette.inks_for(cloth), name)
+    if name != "quiet":
+        assert palette.brightness(ink, reflects) >= 0.3  # type: ignore[arg-type]
+    assert palette.inks_for(None) == Inks()

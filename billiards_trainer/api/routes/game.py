@@ -83,6 +83,7 @@ ROUTES = (
     ),
     command("game/reset", "game.reset", "Begin a new game"),
     command("game/assistance", "game.assistance", "How much the player is shown"),
+    command("game/code", "game.code", "Show a QR code on the cloth"),
     command("game/correct_ball", "vision.correct_ball", "Put right which ball it is, or where"),
     command("game/analyze", "game.analyze", "Predict the present aim, or the one given"),
 )

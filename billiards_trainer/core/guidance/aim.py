@@ -54,6 +54,7 @@ class Aim:
         height: likewise.
         speed: of the cue, m/s.
         speed_seen: whether that comes from a practice stroke.
+        height_seen: whether the tip's height was seen, or asked for.
     """
 
     track: int
@@ -64,6 +65,7 @@ class Aim:
     height: float
     speed: float
     speed_seen: bool
+    height_seen: bool = True
 
 
 class AimFilter:
@@ -119,6 +121,7 @@ class AimFilter:
             height=min(0.6, max(-0.6, cue.height or 0.0)),
             speed=speed,
             speed_seen=self._speed is not None,
+            height_seen=cue.height is not None,
         )
         return self._drawn
 

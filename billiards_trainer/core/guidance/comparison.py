@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from billiards_trainer import messages as m
+from billiards_trainer.core.guidance.corridor import Corridor
 from billiards_trainer.core.shots.segmenter import Shot
 from billiards_trainer.table import Point
 
@@ -24,12 +25,14 @@ class Comparison:
     actual: as seen.
     error_m: how far beside the predicted line the ball was at the end of its first leg.
     error_rad: between the directions, predicted and seen.
+    corridor_share: where in the drawn corridor the ball ended its first leg, in widths of it.
     """
 
     predicted: tuple[Point, ...]
     actual: tuple[Point, ...]
     error_m: float | None
     error_rad: float | None
+    corridor_share: float | None = None
 
 
 def compare(prediction: m.Prediction | None, shot: Shot) -> Comparison | None:
@@ -57,16 +60,24 @@ def compare(prediction: m.Prediction | None, shot: Shot) -> Comparison | None:
     leg = [start, *((x, y) for t, x, y in seen if t < until)]
     whole = [start, *((x, y) for _, x, y in seen)]
     first = first_leg(piece.points)
-    error_m, error_rad = None, None
+    error_m, error_rad, share = None, None, None
     # A ball of a rack goes nowhere before it meets the next: there is nothing to compare.
     reach = min(math.dist(leg[0], leg[-1]), math.dist(first[0], first[-1]))
     if reach > _LEAST_WAY:
         reached = min(leg, key=lambda p: abs(math.dist(p, start) - reach))
-        error_m = _beside(first[0], first[-1], reached)
+        beside = _beside(first[0], first[-1], reached)
+        error_m = abs(beside)
+        if prediction.corridor is not None:
+            share = widths_of(prediction.corridor).share_of_width(reach, beside)
         predicted = math.atan2(first[-1][1] - first[0][1], first[-1][0] - first[0][0])
         seen_angle = math.atan2(reached[1] - start[1], reached[0] - start[0])
         error_rad = abs(math.remainder(seen_angle - predicted, 2 * math.pi))
-    return Comparison(tuple(piece.points), tuple(thinned(whole)), error_m, error_rad)
+    return Comparison(tuple(piece.points), tuple(thinned(whole)), error_m, error_rad, share)
+
+
+def widths_of(message: m.Corridor) -> Corridor:
+    """A predicted corridor's widths."""
+    return Corridor(message.reach, message.left, message.right)
 
 
 def first_leg(points: Sequence[Point]) -> list[Point]:
@@ -106,11 +117,11 @@ def _angle(a: Point, b: Point) -> float:
 
 
 def _beside(a: Point, b: Point, p: Point) -> float:
-    """Distance of a point from the straight line through two others."""
+    """How far a point lies to the left of the straight line through two others."""
     length = math.dist(a, b)
     if length <= 0.0:
         return math.dist(a, p)
-    return abs((b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])) / length
+    return ((b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])) / length
 
 
 def _off(a: Point, b: Point, p: Point) -> float:

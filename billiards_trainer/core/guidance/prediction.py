@@ -6,11 +6,12 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from billiards_trainer import messages as m
+from billiards_trainer.core.guidance import corridor
 from billiards_trainer.core.guidance.aim import Aim
 from billiards_trainer.physics import layout
 from billiards_trainer.physics.batch import simulate_batch
@@ -24,6 +25,9 @@ from billiards_trainer.table import Point, Table
 _TOLERANCE = 0.006
 """Balls seen to overlap by so much touch; metres."""
 _CURVE_POINTS = 5
+_FAN_HEIGHTS = (-0.4, 0.4)
+"""Tip offsets of a usual draw and a usual follow, in ball radii."""
+_FAN_EVENTS = 24
 _KINDS = {
     layout.BALL_BALL: m.EventKind.BALL_COLLISION,
     layout.CUSHION: m.EventKind.CUSHION_COLLISION,
@@ -70,6 +74,7 @@ class Predictor:
         self.table = table
         self.settings = settings or PredictorSettings()
         self.parameters = parameters or for_table(table)
+        self.spread = corridor.Spread()
         self._clock = clock
 
     def warm(self) -> None:
@@ -126,6 +131,7 @@ class Predictor:
             raise PredictionError(str(error)) from None
         first = _first_contact(shot, striker)
         target = None if first is None else first[1]
+        paths = self._paths(shot, lying)
         pot, scratch = self._odds(shot.initial, strike, aim, target) if odds else (None, 0.0)
         return m.Prediction(
             frame=frame,
@@ -137,11 +143,78 @@ class Predictor:
             target=None if target is None else lying[target].label,
             target_track=None if target is None else lying[target].track,
             cut_angle_rad=None if first is None else _cut_angle(shot, first[0]),
-            paths=tuple(self._paths(shot, lying)),
+            paths=tuple(paths),
             events=tuple(self._events(shot, lying)),
             pot_probability=pot,
             scratch_probability=scratch,
+            fan=self._fan(shot.initial, strike, aim, lying[striker]) if odds and target else (),
+            corridor=None
+            if first is None
+            else self._corridor(shot, first, lying[striker], lying[first[1]], aim, paths),
             compute_ms=1e3 * (self._clock() - began),
+        )
+
+    def _fan(
+        self, state: BallsState, strike: Strike, aim: Aim, cue_ball: m.BallState
+    ) -> tuple[m.PathPiece, ...]:
+        """The struck ball's way after its first contact, drawn back and followed through."""
+        if aim.height_seen:
+            return ()
+        found = []
+        for height in _FAN_HEIGHTS:
+            shot = simulate(
+                self.table,
+                state,
+                replace(strike, height=height),
+                parameters=self.parameters,
+                max_events=_FAN_EVENTS,
+                max_time=self.settings.most_time,
+                tolerance=_TOLERANCE,
+            )
+            first = _first_contact(shot, strike.ball)
+            if first is None:
+                continue
+            rows = [r for r in _by_ball(shot)[strike.ball] if r[0] >= shot.times[first[0]]]
+            points = _polyline(rows)
+            if len(points) > 1:
+                found.append(
+                    m.PathPiece(
+                        label=cue_ball.label, track=cue_ball.track, points=points, end="cut_off"
+                    )
+                )
+        return tuple(found)
+
+    def _corridor(
+        self,
+        shot: Trajectory,
+        first: tuple[int, int],
+        cue_ball: m.BallState,
+        target: m.BallState,
+        aim: Aim,
+        paths: Sequence[m.PathPiece],
+    ) -> m.Corridor | None:
+        way = next((p.points for p in paths if p.track == target.track), None)
+        if way is None:
+            return None
+        contact = corridor.Contact(
+            start=(cue_ball.x_m, cue_ball.y_m),
+            ghost=_place(shot, first[0], 0),
+            target=way[0],
+            leaves=math.atan2(way[1][1] - way[0][1], way[1][0] - way[0][0]),
+            radius=self.parameters.radius,
+            aim_std=math.hypot(self.settings.aim_noise, aim.angle_std),
+            start_std=_place_std(cue_ball),
+            target_std=_place_std(target),
+        )
+        found = corridor.corridor(contact, way, self.spread.factor)
+        if found is None:
+            return None
+        return m.Corridor(
+            track=target.track,
+            share=corridor.SHARE,
+            reach=found.reach,
+            left=found.left,
+            right=found.right,
         )
 
     def _is_on_bed(self, ball: m.BallState) -> bool:
@@ -166,7 +239,7 @@ class Predictor:
             strike.cue_mass,
             strike.end_mass,
         )
-        rows[:, 2] += _NODES * math.hypot(s.aim_noise, aim.angle_std)
+        rows[:, 2] += _NODES * math.hypot(s.aim_noise, aim.angle_std) * self.spread.factor
         # Speeds in an order that goes with no direction.
         rows[:, 1] *= 1 + s.speed_noise * _NODES[np.argsort(np.sin(7.0 * np.arange(len(_NODES))))]
         out = simulate_batch(
@@ -223,6 +296,12 @@ class Predictor:
                 )
             )
         return found
+
+
+def _place_std(ball: m.BallState) -> float:
+    """How far off a ball was seen along any one direction, metres."""
+    xx, _, yy = ball.covariance
+    return math.sqrt((xx + yy) / 2)
 
 
 def _first_contact(shot: Trajectory, striker: int) -> tuple[int, int] | None:

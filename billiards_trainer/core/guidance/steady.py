@@ -77,6 +77,7 @@ class SteadyPredictor:
                     if shown.target_track == fresh.target_track
                     else fresh.pot_probability,
                     "scratch_probability": shown.scratch_probability,
+                    "fan": shown.fan if shown.target_track == fresh.target_track else (),
                 }
             )
         self._shown, self._basis = fresh, basis

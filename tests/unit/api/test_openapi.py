@@ -36,6 +36,7 @@ PROMISED = {
     ("get", "/api/v1/table"),
     ("post", "/api/v1/game/assistance"),
     ("post", "/api/v1/game/analyze"),
+    ("post", "/api/v1/game/code"),
     ("post", "/api/v1/calibration/camera"),
     ("post", "/api/v1/calibration/colors"),
     ("post", "/api/v1/calibration/projector"),

@@ -132,6 +132,8 @@ async def test_scene(stage: Stage) -> None:
     [
         ("game/reset", "game.reset", None),
         ("game/assistance", "game.assistance", {"level": "advanced"}),
+        ("game/assistance", "game.assistance", {"player": "Ann"}),
+        ("game/code", "game.code", {"text": "http://here"}),
         ("game/correct_ball", "vision.correct_ball", {"track": 3, "epoch": 1, "label": "9"}),
         ("game/analyze", "game.analyze", None),
         ("game/analyze", "game.analyze", {"angle_rad": 1, "speed": 2.5}),

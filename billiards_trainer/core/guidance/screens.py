@@ -1,0 +1,110 @@
+"""What the cloth shows beside play: messages, the idle and the night screen, a QR code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+
+from billiards_trainer import messages as m
+from billiards_trainer.core.guidance import palette
+from billiards_trainer.table import Table
+
+_BANNER = 0.034
+_CODE = 0.24
+"""Side of a QR code, metres: read from above the table by any phone."""
+_QUIET = 4
+"""Modules of free cloth around a code (ISO/IEC 18004)."""
+
+
+class Screen(StrEnum):
+    """How much life there is at the table."""
+
+    PLAY = "play"
+    IDLE = "idle"
+    """Nobody has played for some minutes: a dim sign that the table is ready."""
+    NIGHT = "night"
+    """Nobody has for long: dark."""
+
+
+def screen_for(unused_s: float, idle_s: float, night_s: float) -> Screen:
+    """The screen of a table that has not been used for some seconds."""
+    if unused_s >= night_s:
+        return Screen.NIGHT
+    return Screen.IDLE if unused_s >= idle_s else Screen.PLAY
+
+
+def notice(table: Table, text: str) -> list[m.Element]:
+    """Something that the player must know, along the table."""
+    height = min(0.06, 1.6 * table.length * 0.8 / max(1, len(text)))
+    return [
+        m.Text(
+            text=text[:200],
+            position=(table.width / 2, table.length / 2),
+            height=height,
+            angle=math.pi / 2,
+            colour=palette.TEXT,
+        )
+    ]
+
+
+def banner(table: Table, text: str) -> m.Element:
+    """Along the foot rail, small: never to be mistaken for a real table."""
+    return m.Text(
+        text=text,
+        position=(table.width / 2, table.length - 2 * _BANNER),
+        height=_BANNER,
+        angle=math.pi,
+        colour=palette.WARNING,
+        opacity=0.8,
+    )
+
+
+def idle(table: Table) -> list[m.Element]:
+    """A dim frame of lines and a word at the head, to be seen and to disturb nobody."""
+    inset = 0.1 * table.width
+    w, length = table.width - inset, table.length - inset
+    corners = ((inset, inset), (w, inset), (w, length), (inset, length), (inset, inset))
+    return [
+        m.Line(points=corners, width=0.002, colour=palette.QUIET, opacity=0.25),
+        m.Text(
+            text="ready to play",
+            position=(table.width / 2, 2 * inset),
+            height=0.04,
+            angle=0.0,
+            colour=palette.QUIET,
+            opacity=0.35,
+        ),
+    ]
+
+
+def code(table: Table, modules: Sequence[Sequence[bool]]) -> list[m.Element]:
+    """A QR code of light: the cloth is its dark ground, so light and dark are exchanged.
+
+    Readers take both; the free ground around it is lit too, as a frame of the same light.
+    """
+    count = len(modules)
+    side = _CODE / (count + 2 * _QUIET)
+    left = table.width / 2 - _CODE / 2
+    top = 0.28 * table.length + _CODE / 2
+    runs: list[m.Element] = []
+    whole = count + 2 * _QUIET
+    for row in range(whole):
+        lit = [_is_light(modules, row - _QUIET, column - _QUIET) for column in range(whole)]
+        start = 0
+        while start < whole:
+            end = start
+            while end < whole and lit[end] == lit[start]:
+                end += 1
+            if lit[start]:
+                x0, x1 = left + start * side, left + end * side
+                y1, y0 = top - row * side, top - (row + 1) * side
+                runs.append(m.Area(points=((x0, y0), (x1, y0), (x1, y1), (x0, y1))))
+            start = end
+    return runs
+
+
+def _is_light(modules: Sequence[Sequence[bool]], row: int, column: int) -> bool:
+    """Whether a module is light; around the code everything is."""
+    inside = 0 <= row < len(modules) and 0 <= column < len(modules)
+    return not (inside and modules[row][column])
