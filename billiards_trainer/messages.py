@@ -182,6 +182,9 @@ class TableState(FrameMessage):
     head_guessed: bool = True
     cloth_colour: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
     """As the camera sees it."""
+    pocket_radii: tuple[float, ...] = ()
+    """From each hole's centre to where a ball loses its support, as seen, metres; in the order of
+    the table's pockets, empty while unknown."""
     balls: tuple[BallState, ...] = ()
     cue: CueState | None = None
     quality: PictureQuality = PictureQuality()
@@ -682,7 +685,7 @@ class Drill(Message):
 class AssistanceRequest(Message):
     """How much a player wants to be shown; each player's choice is remembered."""
 
-    level: Literal["off", "beginner", "intermediate", "advanced", "drill"] | None = None
+    level: Literal["off", "beginner", "intermediate", "advanced", "drill"] | None
     """``None``: as that player chose last."""
     player: Annotated[str, Field(max_length=60)] | None = None
     """Who plays from now on; ``None``: whoever does now, empty: a guest."""

@@ -279,10 +279,10 @@ def test_each_player_is_shown_what_he_chose(tmp_path: Path) -> None:
     assert (game.assistance, players.name) == ("advanced", "Ann")
     players.spread.learn(3.0)
     players.learned()
-    game.assist(m.AssistanceRequest(player="Ben"))
+    game.assist(m.AssistanceRequest(level=None, player="Ben"))
     assert game.assistance == "beginner"
     assert players.spread.factor == 1.0
-    game.assist(m.AssistanceRequest(player="Ann"))
+    game.assist(m.AssistanceRequest(level=None, player="Ann"))
     assert game.assistance == "advanced"
     assert game.assist(m.AssistanceRequest(level="drill")) == "drill: stop shot"
     players.close()

@@ -132,7 +132,7 @@ async def test_scene(stage: Stage) -> None:
     [
         ("game/reset", "game.reset", None),
         ("game/assistance", "game.assistance", {"level": "advanced"}),
-        ("game/assistance", "game.assistance", {"player": "Ann"}),
+        ("game/assistance", "game.assistance", {"level": None, "player": "Ann"}),
         ("game/code", "game.code", {"text": "http://here"}),
         ("game/correct_ball", "vision.correct_ball", {"track": 3, "epoch": 1, "label": "9"}),
         ("game/analyze", "game.analyze", None),
