@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -41,6 +42,14 @@ def die_with_parent(parent_pid: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         raise SystemExit(1)
+
+
+def _give_memory_back() -> None:
+    """Collect what is unreachable, and hand what the allocator keeps back to the system."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, others may not
+    if trim is not None:
+        trim(0)
 
 
 class ChildProcess:
@@ -79,6 +88,8 @@ class ChildProcess:
         self.light_ring = places.ring_path(self.config, "light")
         self.bus = Bus(self.runtime_dir, self.name)
         self._snapshots = self.bus.subscribe("config.snapshot")
+        self._cares = self.bus.subscribe("system.care")
+        self._on_reset: list[Callable[[], None]] = []
         self._on_config: list[Callable[[Config], None]] = []
         self._ready = False
         self._progress = 0
@@ -120,6 +131,7 @@ class ChildProcess:
         """Whether to go on; sends the heartbeat and takes in new configuration."""
         if time.monotonic() >= self._next_beat:
             self._take_configuration()
+            self._take_care()
             self._beat()
         return not self._stop
 
@@ -140,6 +152,10 @@ class ChildProcess:
         """Call back with each new configuration."""
         self._on_config.append(callback)
 
+    def on_reset(self, callback: Callable[[], None]) -> None:
+        """Call back when the state that the process believes in is to be forgotten."""
+        self._on_reset.append(callback)
+
     def _on_term(self, _signal: int, _frame: object) -> None:
         self._stop = True
 
@@ -159,6 +175,17 @@ class ChildProcess:
                 measures=self._measures,
             ),
         )
+
+    def _take_care(self) -> None:
+        for message in self._cares.drain():
+            if not isinstance(message, m.Care) or message.module not in ("*", self.name):
+                continue
+            self.log.info("asked by the orchestrator", what=message.what)
+            if message.what == "clear_cache":
+                _give_memory_back()
+            else:
+                for callback in self._on_reset:
+                    callback()
 
     def _take_configuration(self) -> None:
         for message in self._snapshots.drain():

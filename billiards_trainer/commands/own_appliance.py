@@ -25,6 +25,7 @@ class OwnAppliance:
         self, process: subprocess.Popen[bytes], log: Path, bus: Bus, runtime_dir: Path
     ) -> None:
         self.runtime_dir = runtime_dir
+        self.state_dir = runtime_dir.parent / "state"
         self._process = process
         self._log = log
         self.bus = bus

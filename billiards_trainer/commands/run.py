@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
 from billiards_trainer.commands import settings
 from billiards_trainer.config import last_good
+from billiards_trainer.errors import InputError
+from billiards_trainer.messages import SourceInfo
 
 MODULES = ("vision", "core", "projector", "api")
 
@@ -45,14 +48,33 @@ def run(arguments: argparse.Namespace) -> int:
     # command line may look into all of them.
     from billiards_trainer.vision.sources.address import validate_source
 
-    source = validate_source(config.source.url)
+    validate_source(config.source.url)
+    if config.source.fallback_url is not None and not is_real(config.source.fallback_url):
+        raise InputError(
+            "source.fallback_url: the second camera must be a real one (v4l2:N, rtsp://…, http://…)"
+        )
     from billiards_trainer import logs, redaction
     from billiards_trainer.system import orchestrator
 
     logs.configure(config.logging, "orchestrator")
     redaction.hide(layers.secrets.values())
-    orchestrator.run(config, layers, source)
+    if orchestrator.run(config, layers, _describe):
+        # The same process, so that whoever watches it (systemd) sees no end.
+        os.execv(sys.executable, [sys.executable, "-m", "billiards_trainer", *sys.argv[1:]])
     return 0
+
+
+def is_real(url: str) -> bool:
+    """Whether an address is a camera's, not a film's or the virtual table's."""
+    from billiards_trainer.vision.sources.address import parse
+
+    return parse(url).info.is_real
+
+
+def _describe(url: str) -> SourceInfo:
+    from billiards_trainer.vision.sources.address import parse
+
+    return parse(url).info
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:

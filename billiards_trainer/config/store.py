@@ -10,8 +10,10 @@ from typing import Any
 import tomli_w
 
 from billiards_trainer.atomic_file import write_atomic
+from billiards_trainer.config import last_good
 from billiards_trainer.config.layers import Layers
 from billiards_trainer.config.schema import FIXED_KEYS, RELOADABLE_SECTIONS, Config
+from billiards_trainer.config.secrets import fill
 from billiards_trainer.config.snapshot import write_snapshot
 from billiards_trainer.errors import InputError
 
@@ -50,6 +52,23 @@ class ConfigStore:
         self.number = 1
         self._overrides: dict[str, Any] = {}
         self.path = write_snapshot(runtime_dir, 1, config, layers.secrets)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """By name, as last read."""
+        return self._layers.secrets
+
+    def revealed(self, values: tuple[str, ...]) -> list[str]:
+        """Texts of the configuration with their secrets filled in."""
+        return [str(fill(value, self._layers.secrets)) for value in values]
+
+    def keep_as_good(self, state_dir: Path) -> None:
+        """Keep copies of the files, if they say what is in force.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        last_good.keep(self._layers, state_dir)
 
     def override(self, changes: dict[str, Any]) -> Change:
         """Put keys, by dotted name, in force until the files are read anew (a failover).

@@ -22,6 +22,7 @@ from billiards_trainer.light_map import LightMap
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.simulation.observation import Observation
 from billiards_trainer.simulation.virtual_table import VirtualTable
+from billiards_trainer.table import preset
 
 ANSWER_LIMIT_S = 10.0
 """Lock-step: without an answer for so long, the world goes on and says so."""
@@ -224,6 +225,11 @@ def _await_answer(process: ChildProcess, camera: Camera, answers: Subscription, 
             camera.repeat()
             remind = now + _REMIND_S
     return True
+
+
+def preload() -> None:
+    """Load the compiled renderer and engine, for all that are forked from this process."""
+    VirtualTable(preset("pool-9ft")).observe(0.0)
 
 
 def main() -> int:

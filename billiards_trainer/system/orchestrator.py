@@ -1,55 +1,54 @@
 """The parent of all processes: starts them, watches them, starts them again, stops them.
 
-Decisions are made by ``supervision.step`` and ``health``; this file observes and carries out.
+Decisions are made elsewhere (``supervision``, ``health``, ``alerts``, ``recovery``); this file is
+the loop that observes, asks them, and carries out what they say.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
-import sdnotify
 import structlog
 
-from billiards_trainer import __version__, places
+from billiards_trainer import __version__, logs, places, redaction
 from billiards_trainer import messages as m
-from billiards_trainer.bus import Bus, Request
+from billiards_trainer.bus import Bus
 from billiards_trainer.config.layers import Layers
 from billiards_trainer.config.schema import Config
 from billiards_trainer.config.store import Change, ConfigStore
 from billiards_trainer.errors import InputError
-from billiards_trainer.system import health, premises, supervision
+from billiards_trainer.system import boots, desk, health, premises
 from billiards_trainer.system.alerts import AlertBook
-from billiards_trainer.system.children import Child
-from billiards_trainer.system.monitoring import Monitor
-from billiards_trainer.system.process_table import ProcessRow, rows_for
-from billiards_trainer.system.supervision import Action, Life, Observation, State
+from billiards_trainer.system.concerns import concerns_of
+from billiards_trainer.system.gauges import Gauges
+from billiards_trainer.system.history import History
+from billiards_trainer.system.modules import Module, Modules
+from billiards_trainer.system.monitoring import Sampler
+from billiards_trainer.system.notifying import Notifier
+from billiards_trainer.system.problems import problems
+from billiards_trainer.system.process_table import rows_for
+from billiards_trainer.system.recovery import Attempt, Recovery
+from billiards_trainer.system.remedies.hands import Refused
+from billiards_trainer.system.remedies.table import INTERRUPTS, REMEDIES
+from billiards_trainer.system.storage_watch import StorageWatch
+from billiards_trainer.system.supervision import Life, State
+from billiards_trainer.system.webhooks import Webhooks
 
 _log = structlog.get_logger(__name__)
 
 _TICK_MS = 20
 _STATUS_S = 0.5
-_WORKING_S = 0.03
-"""More processor time than a stopped or waiting process uses while it is silent."""
+_RECOVERY_S = 1.0
 
-
-@dataclass(slots=True)
-class _Module:
-    """One supervised process with all that is known of it."""
-
-    row: ProcessRow
-    child: Child
-    life: Life
-    heartbeat: m.Heartbeat | None = None
-    heartbeat_at: float | None = None
-    silent_cpu_s: float | None = None
-    """Processor time that it had used when its silence was first noticed."""
+Describe = Callable[[str], m.SourceInfo]
 
 
 class Orchestrator:
@@ -58,120 +57,80 @@ class Orchestrator:
     Args:
         config: already checked.
         layers: where it came from, for reloading and for changes from the page.
-        source: what the pictures are, for people.
+        describe: what the pictures of an address are, for people.
         runtime_dir: folder of sockets, ours alone.
     """
 
     def __init__(
-        self, config: Config, layers: Layers, source: m.SourceInfo, runtime_dir: Path
+        self, config: Config, layers: Layers, describe: Describe, runtime_dir: Path
     ) -> None:
-        self._store = ConfigStore(layers, config, runtime_dir)
-        self._source = source
+        self.store = ConfigStore(layers, config, runtime_dir)
+        self.alerts = AlertBook(epoch=time.monotonic_ns())
+        self.recovery = Recovery()
+        self.history = History()
+        self.restart_reason = ""
+        self._describe = describe
+        self._source = describe(config.source.url)
+        self._state_dir = places.state_dir(config)
+        self._boot = boots.begin(self._state_dir, config.system.failed_boots)
         self._bus = Bus(runtime_dir, "orchestrator")
-        self._modules = {row.name: _Module(row, Child(row), Life()) for row in rows_for(config)}
-        self._off = frozenset(config.system.modules_off)
-        self._heartbeats = self._bus.subscribe("heartbeat", list(self._modules))
+        rows = rows_for(config, safe=self._boot.safe)
+        self._modules = Modules(rows, self._on_change)
+        named = {row.name for row in rows_for(config)} | set(config.system.modules_off)
+        self._off = frozenset(named - set(self._modules.names))
+        self._heartbeats = self._bus.subscribe("heartbeat", self._modules.names)
         self._commands = self._bus.serve()
-        self._bus.announce("system.status", "system.metrics", "system.alert", "config.snapshot")
-        self._monitor = Monitor(places.state_dir(config)) if config.monitoring.enabled else None
-        self._alerts = AlertBook(epoch=time.monotonic_ns())
+        self._bus.announce(
+            "system.status", "system.metrics", "system.alert", "system.care", "config.snapshot"
+        )
+        self._gauges = Gauges(self._bus)
+        self._sampler = Sampler(self._state_dir, config.system.health_interval)
+        watched = replace(layers)
+        self._storage = StorageWatch(self._state_dir, lambda: _try_to_load(watched))
+        self._webhooks = Webhooks(lambda: self.store.revealed(self.config.alerts.webhooks))
+        self._notifier = Notifier()
         self._started_at = time.monotonic()
-        self._random = random.Random()
         self._stop_signal: signal.Signals | None = None
-        self._status_at = 0.0
-        self._sample_at = 0.0
-        self._was_healthy = False
+        self._reload = False
+        self._proven = False
         self._announced = False
-        self._notifier = sdnotify.SystemdNotifier()
+        self._status_at = self._recovery_at = 0.0
+
+    # --- the loop ---------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT; then everything is stopped."""
+        """Until SIGTERM or SIGINT, or until it is to start anew; then everything is stopped."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_hangup)
+        if self._boot.safe:
+            _log.critical(self._boot.reason)
+        self._storage.start()
+        self._webhooks.start()
+        if self.config.monitoring.enabled:
+            self._sampler.start()
+        self._modules.prepare()
         try:
-            while self._stop_signal is None:
+            while self._stop_signal is None and not self.restart_reason:
                 self._bus.wait([self._heartbeats, self._commands], _TICK_MS)
-                self._observe()
-                self._supervise()
-                self._answer()
+                self._modules.observe(self._heartbeats.drain(), self.store.number)
+                self._modules.supervise(self.store.path, recovery=self.config.recovery.enabled)
+                for request in self._commands.pending():
+                    desk.answer(self, request)
                 self._tell()
+                self._recover()
+                self._housekeeping()
         finally:
             self._shut_down()
 
-    def _on_signal(self, number: int, _frame: object) -> None:
+    def _on_stop(self, number: int, _frame: object) -> None:
         self._stop_signal = signal.Signals(number)
 
-    # --- watching ---------------------------------------------------------------------------
+    def _on_hangup(self, _number: int, _frame: object) -> None:
+        self._reload = True
 
-    def _observe(self) -> None:
-        for beat in self._heartbeats.drain():
-            if not isinstance(beat, m.Heartbeat):
-                continue
-            module = self._modules.get(beat.process)
-            # A late heartbeat of a process that was replaced says nothing about its successor.
-            if module is not None and beat.pid == module.child.pid:
-                module.heartbeat = beat
-                module.heartbeat_at = time.monotonic()
-
-    def _supervise(self) -> None:
-        now = time.monotonic()
-        for module in self._modules.values():
-            before = module.life
-            seen = self._look_at(module)
-            life, action = supervision.step(
-                module.row,
-                before,
-                seen,
-                now,
-                self._random.uniform(-1, 1),
-                recovery=self._store.config.recovery.enabled,
-            )
-            module.life = life
-            if life.state is not before.state:
-                self._log_transition(module, before)
-                self._status_at = 0.0  # news is told at once
-            self._carry_out(module, action)
-
-    def _look_at(self, module: _Module) -> Observation:
-        beat = module.heartbeat
-        exit_code = module.child.exit_code()
-        return Observation(
-            wanted=all(
-                self._modules[name].life.state is not State.STOPPED for name in module.row.needs
-            ),
-            exit_code=exit_code,
-            heartbeat_at=module.heartbeat_at,
-            working=self._is_working(module),
-            ready=beat is not None and beat.ready,
-            level=beat.level if beat is not None else m.Level.HEALTHY,
-        )
-
-    @staticmethod
-    def _is_working(module: _Module) -> bool:
-        """Whether a process that has fallen silent still uses the processor."""
-        heard = max(module.heartbeat_at or 0.0, module.life.since)
-        if time.monotonic() - heard < module.row.heartbeat_limit_s / 2:
-            module.silent_cpu_s = None
-            return False
-        used = module.child.cpu_s()
-        if module.silent_cpu_s is None:
-            module.silent_cpu_s = used
-        return used - module.silent_cpu_s >= _WORKING_S
-
-    def _carry_out(self, module: _Module, action: Action) -> None:
-        if action is Action.START:
-            module.heartbeat = module.heartbeat_at = None
-            try:
-                module.child.start(self._store.path)
-            except OSError as error:
-                _log.error("cannot start a process", module=module.row.name, error=str(error))
-        elif action is Action.TERMINATE:
-            module.child.terminate()
-        elif action is Action.KILL:
-            _log.error("killing", module=module.row.name, reason=module.life.reason)
-            module.child.kill()
-
-    def _log_transition(self, module: _Module, before: Life) -> None:
+    def _on_change(self, module: Module, before: Life) -> None:
+        self._status_at = 0.0  # news is told at once
         life, name = module.life, module.row.name
         if life.state is State.BACKOFF:
             wait = max(0.0, life.retry_at - time.monotonic())
@@ -188,150 +147,244 @@ class Orchestrator:
 
     def _tell_address(self) -> None:
         """For the person at the terminal: now the page answers."""
-        api = self._store.config.api
+        api = self.config.api
         host = f"[{api.host}]" if ":" in api.host else api.host
         with contextlib.suppress(BrokenPipeError):
             print(f"Billiards Trainer: http://{host}:{api.port}", file=sys.stderr, flush=True)
 
-    # --- talking ----------------------------------------------------------------------------
+    # --- telling ----------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.store.config
 
     def status(self) -> m.SystemStatus:
         """The whole, now."""
         now = time.monotonic()
-        modules = {}
-        for name, module in self._modules.items():
-            age = None if module.heartbeat_at is None else now - module.heartbeat_at
-            modules[name] = health.module_status(
-                module.life, module.child.pid, module.heartbeat, age
-            )
-        modules.update({name: health.left_out(name) for name in sorted(self._off)})
-        level, detail = health.overall(modules, self._off)
-        config = self._store.config
+        modules = self._modules.statuses(self.config, self.store.number)
+        why = "not started: safe mode" if self._boot.safe else ""
+        modules.update({name: health.left_out(name, why) for name in sorted(self._off)})
+        checks = self._checks(now)
+        level, detail = health.overall(modules, self._off, checks)
+        parts = self._gauges.score_parts(
+            modules, self.config, self._modules.restarts_within_the_hour(now)
+        )
         return m.SystemStatus(
             status=level,
             version=__version__,
             source=self._source.name,
             source_kind=self._source.kind,
             uptime_s=now - self._started_at,
-            environment=config.environment,
-            config_number=self._store.number,
+            environment=self.config.environment,
+            config_number=self.store.number,
             modules=modules,
-            detail=detail,
-            alerts=self._alerts.active,
+            detail=self._boot.reason or detail,
+            alerts=self.alerts.active,
+            checks=checks,
+            score=self._gauges.score(parts),
+            score_parts=parts,
+            safe_mode=self._boot.reason,
         )
+
+    def _checks(self, now: float) -> tuple[m.Check, ...]:
+        found = self._storage.findings(now)
+        if not self._sampler.problem:
+            return found
+        return (*found, m.Check(name="host", level=m.Level.DEGRADED, detail=self._sampler.problem))
 
     def _tell(self) -> None:
         now = time.monotonic()
-        if now >= self._status_at:
-            self._status_at = now + _STATUS_S
-            status = self.status()
-            self._bus.publish("system.status", status)
-            for alert in self._alerts.update(status.modules, time.monotonic_ns()):
-                self._bus.publish("system.alert", alert)
-            self._repeat_configuration()
-            self._notify(status)
-        if self._monitor is not None and now >= self._sample_at:
-            self._sample_at = now + self._store.config.system.health_interval
-            pids = {n: c.child.pid for n, c in self._modules.items() if c.child.pid is not None}
-            pids["orchestrator"] = os.getpid()
-            self._bus.publish("system.metrics", self._monitor.sample(pids))
-
-    def _notify(self, status: m.SystemStatus) -> None:
-        if status.status in (m.Level.HEALTHY, m.Level.DEGRADED) and not self._was_healthy:
-            self._was_healthy = True
-            self._notifier.notify("READY=1")
+        if now < self._status_at:
+            return
+        self._status_at = now + _STATUS_S
+        self._take_sample()
+        self._gauges.look()
+        status = self.status()
+        self._bus.publish("system.status", status)
+        self._alert(status)
+        if self._modules.is_behind(self.store.number):
+            # A process that missed the announcement is known by the number in its heartbeat.
+            self._announce(())
+        if self._notifier.tell(status, settled=self._modules.settled):
             _log.info("the appliance runs", after_s=round(status.uptime_s, 1))
-        self._notifier.notify(f"STATUS={status.status.value} {status.detail}".strip())
-        self._notifier.notify("WATCHDOG=1")
 
-    def _repeat_configuration(self) -> None:
-        """A process that missed the announcement is known by the number in its heartbeat."""
-        number = self._store.number
-        behind = any(
-            c.heartbeat is not None and c.heartbeat.config_number < number
-            for c in self._modules.values()
+    def _take_sample(self) -> None:
+        self._sampler.interval_s = self.config.system.health_interval
+        self._sampler.pids = {**self._modules.pids, "orchestrator": os.getpid()}
+        sample = self._sampler.take()
+        if sample is not None:
+            self._gauges.machine = sample
+            self._bus.publish("system.metrics", sample)
+
+    def _alert(self, status: m.SystemStatus) -> None:
+        measures = self._gauges.measures(status.modules)
+        now_ns = time.monotonic_ns()
+        self.history.add(now_ns, {**measures, **self._gauges.by_module()})
+        found = concerns_of(status, measures, self.alerts.standing, self.config.alerts)
+        for alert in self.alerts.update(found, now_ns):
+            self._say(alert)
+
+    def _say(self, alert: m.Alert) -> None:
+        self._bus.publish("system.alert", alert)
+        self._webhooks.send(alert)
+        level = {"WARNING": _log.warning, "ERROR": _log.error}.get(alert.severity, _log.critical)
+        if not alert.active:
+            _log.info("alert is over", name=alert.name, text=alert.text)
+        elif not alert.acknowledged_by:
+            level("alert", name=alert.name, text=alert.text, advice=alert.advice)
+
+    def acknowledge(self, name: str, by: str) -> None:
+        """Somebody has taken note of an alert.
+
+        Raises:
+            InputError: there is no such alert.
+        """
+        alert = self.alerts.acknowledge(name, by)
+        if alert is None:
+            raise InputError(f"there is no alert {name!r}")
+        _log.info("alert acknowledged", name=name, by=by)
+        self._bus.publish("system.alert", alert)
+
+    # --- recovery: the hands of the remedies --------------------------------------------------
+
+    def _recover(self) -> None:
+        now = time.monotonic()
+        if now < self._recovery_at or not self.config.recovery.enabled or self._boot.safe:
+            return
+        self._recovery_at = now + _RECOVERY_S
+        modules = self._modules.statuses(self.config, self.store.number)
+        found = problems(modules, self._modules.needs, self._gauges.machine, self.config)
+        playing = bool(found) and self._gauges.playing()
+        for attempt in self.recovery.step(found, self.config.recovery, INTERRUPTS, playing, now):
+            self._try(attempt)
+
+    def _try(self, attempt: Attempt) -> None:
+        remedy = REMEDIES[attempt.policy.remedy]
+        refused = False
+        try:
+            said = remedy.apply(self, attempt.problem)
+        except (Refused, InputError) as error:
+            said, refused = str(error), True
+        repair = self.recovery.tried(attempt, said, time.monotonic(), refused=refused)
+        _log.warning(
+            "remedy refused" if refused else "remedy",
+            problem=repair.problem,
+            remedy=repair.remedy,
+            attempt=repair.attempt,
+            detail=repair.detail,
         )
-        if behind:
-            self._bus.publish(
-                "config.snapshot", m.ConfigSnapshot(number=number, path=str(self._store.path))
-            )
 
-    def _answer(self) -> None:
-        for request in self._commands.pending():
-            try:
-                self._answer_one(request)
-            except InputError as error:
-                request.fail(str(error))
+    def restart_module(self, name: str) -> None:
+        """Stop a process and start it again, also one that was given up.
 
-    def _answer_one(self, request: Request) -> None:
-        match request.message:
-            case m.ConfigChange(changes=changes):
-                change = self._store.put(changes)
-                self._announce(change)
-                request.reply(m.Done(ok=True, detail=change.sentence))
-            case m.ModuleRequest(module=name):
-                self._restart(name)
-                request.reply(m.Done(ok=True, detail=f"{name} is being restarted"))
-            case _ if request.command == "config.reload":
-                change = self._store.reload()
-                self._announce(change)
-                request.reply(m.Done(ok=True, detail=change.sentence))
-            case _ if request.command == "config.get":
-                store = self._store
-                request.reply(
-                    m.ConfigReply(number=store.number, config=store.config.model_dump(mode="json"))
-                )
-            case _:
-                request.reply(self.status())
+        Raises:
+            InputError: there is no such module.
+        """
+        self._modules.restart(name)
 
-    def _restart(self, name: str) -> None:
-        module = self._modules.get(name)
-        if module is None:
-            raise InputError(f"there is no running module {name!r}")
-        if module.life.state in supervision.ALIVE:
-            module.child.terminate()
-        module.life = supervision.revive(module.life, time.monotonic())
+    def restart_system(self, reason: str) -> None:
+        """Stop everything and start it again."""
+        self.restart_reason = reason
 
-    def _announce(self, change: Change) -> None:
+    def care(self, module: str, what: Literal["reset_state", "clear_cache"]) -> None:
+        """Ask a process, or all (``*``), to do something for itself."""
+        self._bus.publish("system.care", m.Care(module=module, what=what))
+
+    def override(self, changes: dict[str, Any]) -> None:
+        """Put other configuration in force until the files are read anew.
+
+        Raises:
+            InputError: it is wrong.
+        """
+        self._adopted(self.store.override(changes))
+
+    # --- configuration ----------------------------------------------------------------------
+
+    def put_configuration(self, changes: dict[str, Any]) -> Change:
+        """Change keys for good.
+
+        Raises:
+            InputError: a key or value is wrong; nothing changed.
+        """
+        return self._adopted(self.store.put(changes))
+
+    def reload_configuration(self) -> Change:
+        """Read the files anew.
+
+        Raises:
+            InputError: they are wrong; what was in force stays in force.
+        """
+        change = self._adopted(self.store.reload())
+        self._keep_as_good()
+        return change
+
+    def _adopted(self, change: Change) -> Change:
         if change.changed:
-            _log.info("configuration changed", number=self._store.number, keys=change.changed)
-            self._bus.publish(
-                "config.snapshot",
-                m.ConfigSnapshot(
-                    number=self._store.number, path=str(self._store.path), changed=change.changed
-                ),
-            )
+            _log.info("configuration changed", number=self.store.number, keys=change.changed)
+            logs.configure(self.config.logging, "orchestrator")
+            redaction.hide(self.store.secrets.values())
+            self._source = self._describe(self.config.source.url)
+            self._announce(change.changed)
+        return change
 
-    # --- the end ----------------------------------------------------------------------------
+    def _announce(self, changed: tuple[str, ...]) -> None:
+        self._bus.publish(
+            "config.snapshot",
+            m.ConfigSnapshot(number=self.store.number, path=str(self.store.path), changed=changed),
+        )
+
+    def _keep_as_good(self) -> None:
+        try:
+            self.store.keep_as_good(self._state_dir)
+        except OSError as error:
+            _log.warning("the configuration could not be kept as good", reason=str(error))
+
+    # --- now and then -----------------------------------------------------------------------
+
+    def _housekeeping(self) -> None:
+        self._modules.keep_nursery()
+        if self._reload:
+            self._reload = False
+            try:
+                self.reload_configuration()
+            except InputError as error:
+                _log.error("configuration not reloaded", reason=str(error))
+        lasted = time.monotonic() - self._started_at
+        if self._boot.safe:
+            if lasted > boots.RETRY_S:
+                self.restart_system("safe mode: everything is tried once more")
+        elif not self._proven and lasted > self.config.system.boot_s:
+            self._proven = True
+            boots.good(self._state_dir, self._boot)
+            self._keep_as_good()
 
     def _shut_down(self) -> None:
-        """Stop in reverse order of starting; who does not end in time is killed."""
-        _log.info("stopping", signal=self._stop_signal.name if self._stop_signal else None)
-        self._notifier.notify("STOPPING=1")
-        deadline = time.monotonic() + self._store.config.system.shutdown_timeout
-        while any(c.life.state is not State.STOPPED for c in self._modules.values()):
-            now = time.monotonic()
-            for module in reversed(self._modules.values()):
-                self._stop_one(module, now, late=now > deadline)
-            time.sleep(0.01)
+        """Stop in reverse order of starting."""
+        _log.info(
+            "stopping",
+            signal=self._stop_signal.name if self._stop_signal else None,
+            reason=self.restart_reason or None,
+        )
+        self._notifier.stopping()
+        if self._stop_signal is not None:
+            boots.good(self._state_dir, self._boot)
+        for thread in (self._sampler, self._storage, self._webhooks):
+            thread.end()
+        self._modules.stop_all(self.config.system.shutdown_timeout)
         self._bus.close()
         _log.info("stopped")
 
-    def _stop_one(self, module: _Module, now: float, *, late: bool) -> None:
-        # Silence is no crime any more: only the limits of stopping count.
-        ended = Observation(wanted=False, exit_code=module.child.exit_code(), heartbeat_at=now)
-        module.life, action = supervision.step(module.row, module.life, ended, now)
-        self._carry_out(module, action)
-        users = (c for c in self._modules.values() if module.row.name in c.row.needs)
-        if all(c.life.state is State.STOPPED for c in users):
-            module.life, action = supervision.stop(module.life, now)
-            self._carry_out(module, action)
-        if late and module.child.pid is not None:
-            module.child.kill()
+
+def _try_to_load(layers: Layers) -> None:
+    layers.load()
 
 
-def run(config: Config, layers: Layers, source: m.SourceInfo) -> None:
+def run(config: Config, layers: Layers, describe: Describe) -> bool:
     """Run the appliance until it is told to stop.
+
+    Returns:
+        Whether it is to be started anew.
 
     Raises:
         InputError: something that it needs is not there; nothing was started.
@@ -344,4 +397,6 @@ def run(config: Config, layers: Layers, source: m.SourceInfo) -> None:
         from billiards_trainer.storage.upgrade import migrate
 
         migrate(places.state_dir(config))
-        Orchestrator(config, layers, source, runtime_dir).run()
+        appliance = Orchestrator(config, layers, describe, runtime_dir)
+        appliance.run()
+        return bool(appliance.restart_reason)

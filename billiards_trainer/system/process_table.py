@@ -44,6 +44,8 @@ class ProcessRow:
     """The same for one that is using the processor: a starved machine, or an endless loop."""
     stop_limit_s: float = 2.0
     """From SIGTERM to SIGKILL."""
+    preload: tuple[str, ...] = ()
+    """What the nursery imports beside the module: heavy things that it imports while it works."""
     policy: RestartPolicy = RestartPolicy()
 
 
@@ -53,15 +55,34 @@ _COMPILING_S = 120.0
 _TABLE = (
     ProcessRow("camera", "billiards_trainer.vision.sources.main"),
     ProcessRow("simulation", "billiards_trainer.simulation.main", start_limit_s=_COMPILING_S),
-    ProcessRow("vision", "billiards_trainer.vision.main", needs=("camera", "simulation")),
-    ProcessRow("core", "billiards_trainer.core.main", ("vision",), start_limit_s=_COMPILING_S),
+    ProcessRow(
+        "vision",
+        "billiards_trainer.vision.main",
+        needs=("camera", "simulation"),
+        preload=("billiards_trainer.vision.calibration.table_finder",),
+    ),
+    ProcessRow(
+        "core",
+        "billiards_trainer.core.main",
+        needs=("vision",),
+        start_limit_s=_COMPILING_S,
+        preload=("billiards_trainer.storage.writing", "billiards_trainer.storage.database"),
+    ),
     ProcessRow("projector", "billiards_trainer.projector.main", needs=("core",)),
     ProcessRow("api", "billiards_trainer.api.main"),
 )
 
 
-def rows_for(config: Config) -> tuple[ProcessRow, ...]:
-    """The rows that this configuration wants, in the order of starting."""
+def rows_for(config: Config, *, safe: bool = False) -> tuple[ProcessRow, ...]:
+    """The rows that this configuration wants, in the order of starting; in safe mode the page."""
+    if safe:
+        config = config.model_copy(
+            update={
+                "system": config.system.model_copy(
+                    update={"modules_off": ("camera", "simulation", "vision", "core", "projector")}
+                )
+            }
+        )
     writer = "simulation" if config.source.url == "simulated" else "camera"
     off = {*config.system.modules_off, "camera" if writer == "simulation" else "simulation"}
     rows = [row for row in _TABLE if row.name not in off]

@@ -56,6 +56,8 @@ class Observation:
     ready: bool = False
     working: bool = False
     """It has used the processor since it was last heard of."""
+    stopped: bool = False
+    """It is silent because something has stopped it (SIGSTOP)."""
     level: Level = Level.HEALTHY
 
 
@@ -71,6 +73,8 @@ class Life:
     """How often it was started again since the appliance started."""
     retry_at: float = 0.0
     killed: bool = False
+    restarting: bool = False
+    """It is stopped only to be started again, at somebody's word."""
     reason: str = ""
     """Why it last failed."""
 
@@ -141,6 +145,19 @@ def stop(life: Life, now: float) -> tuple[Life, Action]:
     return life, Action.NONE
 
 
+def restart(life: Life, now: float) -> tuple[Life, Action]:
+    """End a process that is up and start it again; that is no failure."""
+    if life.state not in UP:
+        return life, Action.NONE
+    life, action = stop(life, now)
+    return replace(life, restarting=True), action
+
+
+def not_started(row: ProcessRow, life: Life, reason: str, now: float) -> Life:
+    """The system could not start the process."""
+    return _failed(row, life, f"could not be started: {reason}", now, 0.0)
+
+
 def revive(life: Life, now: float) -> Life:
     """Somebody asked to try a failed process again, at once."""
     if life.state in (State.BACKOFF, State.FATAL):
@@ -165,6 +182,8 @@ def _hangs(row: ProcessRow, life: Life, seen: Observation, now: float) -> str:
     limit = row.busy_limit_s if seen.working else row.heartbeat_limit_s
     if now - max(last, life.since) > limit:
         return f"gave no sign of life for {limit:g} s"
+    if seen.stopped:
+        return "gave no sign of life: it was stopped"
     return ""
 
 
@@ -172,15 +191,20 @@ def _ended(
     row: ProcessRow, life: Life, seen: Observation, now: float, jitter: float, recovery: bool
 ) -> Life:
     if life.state is State.STOPPING:
+        if life.restarting:
+            return replace(life, state=State.BACKOFF, since=now, retry_at=now, restarting=False)
         return replace(life, state=State.STOPPED, since=now)
     reason = life.reason if life.killed else _how_it_ended(seen.exit_code or 0)
+    if not recovery:
+        failed = _failed(row, life, reason, now, jitter)
+        return replace(failed, state=State.FATAL, retry_at=1e18)
+    return _failed(row, life, reason, now, jitter)
+
+
+def _failed(row: ProcessRow, life: Life, reason: str, now: float, jitter: float) -> Life:
     # A long good life forgives, even when nobody looked in between.
     stable = life.state in UP and now - life.since > row.policy.stable_s
     failures = 1 if stable else life.failures + 1
-    if not recovery:
-        return replace(
-            life, state=State.FATAL, since=now, failures=failures, reason=reason, retry_at=1e18
-        )
     if failures >= row.policy.attempts:
         state, wait = State.FATAL, row.policy.fatal_retry_s
     else:

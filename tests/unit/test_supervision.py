@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from billiards_trainer import messages as m
 from billiards_trainer.config.schema import Config
 from billiards_trainer.system import health
-from billiards_trainer.system.alerts import AlertBook
+from billiards_trainer.system.checks import Seen
 from billiards_trainer.system.process_table import ProcessRow, RestartPolicy, rows_for
 from billiards_trainer.system.supervision import (
     ALIVE,
@@ -19,6 +19,8 @@ from billiards_trainer.system.supervision import (
     Observation,
     State,
     backoff_s,
+    not_started,
+    restart,
     revive,
     step,
     stop,
@@ -112,6 +114,31 @@ def test_without_recovery_nothing_is_started_again() -> None:
     assert life.state is State.FATAL
     assert "status 3" in life.reason
     assert step(ROW, life, Observation(wanted=True), 1e9, recovery=False)[1] is Action.NONE
+
+
+def test_one_that_was_stopped_is_not_waited_for() -> None:
+    seen = Observation(wanted=True, ready=True, heartbeat_at=10.0, stopped=True)
+    life, action = step(ROW, running(), seen, 10.5)
+    assert action is Action.KILL
+    assert "it was stopped" in life.reason
+
+
+def test_a_restart_at_somebodys_word_is_no_failure() -> None:
+    life, action = restart(running(), 5.0)
+    assert (life.state, action) == (State.STOPPING, Action.TERMINATE)
+    life, _ = step(ROW, life, Observation(wanted=True, exit_code=0), 5.1)
+    assert (life.state, life.failures) == (State.BACKOFF, 0)
+    life, action = step(ROW, life, Observation(wanted=True), 5.2)
+    assert (life.state, action) == (State.STARTING, Action.START)
+    assert restart(life, 5.3) == (life, Action.NONE)
+
+
+def test_one_that_cannot_be_started_backs_off() -> None:
+    life = Life(state=State.STARTING, since=1.0)
+    for _ in range(ROW.policy.attempts):
+        life = not_started(ROW, life, "no memory", 2.0)
+    assert life.state is State.FATAL
+    assert life.reason == "could not be started: no memory"
 
 
 def test_stopping_asks_then_kills() -> None:
@@ -220,6 +247,7 @@ def test_which_processes_run() -> None:
     assert names(api={"workers": 3})[-3:] == ["api", "api-2", "api-3"]
     rows = {r.name: r for r in rows_for(Config())}
     assert rows["vision"].needs == ("simulation",)
+    assert [row.name for row in rows_for(Config(), safe=True)] == ["api"]
     left = rows_for(Config.model_validate({"system": {"modules_off": ["vision"]}}))
     assert {r.name: r for r in left}["core"].needs == ()
 
@@ -258,7 +286,8 @@ def beat(level: m.Level = m.Level.HEALTHY, detail: str = "") -> m.Heartbeat:
 def test_verdicts_on_a_module(
     life: Life, heartbeat: m.Heartbeat | None, level: m.Level, said: str
 ) -> None:
-    status = health.module_status(life, 7, heartbeat, 0.1)
+    seen = None if heartbeat is None else Seen(heartbeat, Config())
+    status = health.module_status("vision", life, 7, seen, 0.1)
     assert (status.status, status.detail, status.pid) == (level, said, 7)
 
 
@@ -292,26 +321,3 @@ def test_what_is_left_out_on_purpose_is_said() -> None:
     level, detail = health.overall(modules, frozenset({"vision"}))
     assert (level, detail) == (D, "vision is left out")
     assert modules["vision"].detail == "left out (--no-vision)"
-
-
-def test_alerts_are_said_once_when_they_begin_and_once_when_over() -> None:
-    book = AlertBook(epoch=5, hold_s=1.5)
-    sick = {"core": status(U, "BACKOFF", "died")}
-    second = 1_000_000_000
-    assert book.update(sick, 0) == []
-    assert book.update(sick, second) == []
-    (alert,) = book.update(sick, 2 * second)
-    assert (alert.severity, alert.text, alert.sequence) == ("ERROR", "core: died", 1)
-    assert book.update(sick, 3 * second) == []
-    assert book.active == (alert,)
-    (worse,) = book.update({"core": status(U, "FATAL", "given up")}, 4 * second)
-    assert (worse.severity, worse.active) == ("CRITICAL", True)
-    (over,) = book.update({"core": status(H)}, 5 * second)
-    assert (over.active, over.sequence) == (False, 3)
-    assert book.active == ()
-    # A hiccup shorter than the hold time is nobody's business.
-    book.update(sick, 6 * second)
-    assert book.update({"core": status(H)}, 7 * second) == []
-    assert book.update({"core": status(D, detail="slow")}, 8 * second) == []
-    (slow,) = book.update({"core": status(D, detail="slow")}, 10 * second)
-    assert slow.severity == "WARNING"
