@@ -27,6 +27,10 @@ PROGRAMS = {
     "setpriv": "util-linux",
     "systemctl": "systemd",
 }
+_NEW_ENOUGH = (
+    "import sys, ensurepip, venv\n"
+    "if sys.version_info < (3, 11): sys.exit('Python 3.11 or newer is needed')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,11 @@ def check_programs(wanted: Wanted) -> str | None:
 
 def check_python(wanted: Wanted) -> str | None:
     """An interpreter that is new enough and can make environments."""
-    code = "import sys, ensurepip, venv; print(sys.version_info >= (3, 11))"
     try:
-        if run([wanted.python, "-c", code]).strip() == "True":
-            return None
+        run([wanted.python, "-c", _NEW_ENOUGH])
     except Failed as error:
         return f"{error}: apt-get install python3-venv, or name another one with --python"
-    return f"{wanted.python} is older than Python 3.11: name another one with --python"
+    return None
 
 
 def check_disk(wanted: Wanted) -> str | None:
@@ -196,9 +198,9 @@ WARN: dict[str, Check] = {
 
 
 def find_python() -> str:
-    """The newest interpreter on this machine that may do, else the one that runs this."""
-    for name in ("python3.13", "python3.12", "python3.11", "python3"):
+    """The system's own interpreter where it will do, else a newer one beside it."""
+    for name in ("python3", "python3.13", "python3.12", "python3.11"):
         found = shutil.which(name)
-        if found:
+        if found and attempt([found, "-c", _NEW_ENOUGH]).returncode == 0:
             return found
     return sys.executable

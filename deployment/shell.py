@@ -51,6 +51,7 @@ def attempt(
         return subprocess.run(
             words,
             check=False,
+            cwd="/",  # Python would import from whatever folder we were called in
             env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

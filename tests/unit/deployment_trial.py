@@ -1,0 +1,281 @@
+"""An installation in a folder: the real deploy.py and backup.py, a small program, a pretended systemd.
+
+The program is a wheel with the names that deployment asks for and next to nothing behind them; the
+pretended ``systemctl`` keeps its state in a file, and the interface is a server of the test's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import ROOT
+
+_PROGRAM = """
+import json, os, sys, tomllib
+from pathlib import Path
+from billiards_trainer import __version__
+
+def main():
+    assert sys.argv[1] == "validate-config", sys.argv
+    data = tomllib.loads(Path(sys.argv[2]).read_text())
+    if "nonsense" in data:
+        sys.exit("site.toml: unknown key nonsense")
+    source = data.get("source", {}).get("url", "simulated")
+    print(json.dumps({"environment": data["environment"], "source": {"url": source},
+                      "api": {"port": data["api"]["port"]}}))
+"""
+_UPGRADE = """
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from billiards_trainer.errors import InputError
+KNOWN = REVISIONS
+
+def known_revisions():
+    return set(KNOWN)
+
+def migrate(folder):
+    path = Path(folder) / "billiards.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num TEXT)")
+        db.execute("CREATE TABLE IF NOT EXISTS shots (row INTEGER PRIMARY KEY, what TEXT)")
+        found = db.execute("SELECT version_num FROM alembic_version").fetchone()
+        if found and found[0] not in KNOWN:
+            raise InputError(f"{path} was written by a newer version")
+        db.execute("DELETE FROM alembic_version")
+        db.execute("INSERT INTO alembic_version VALUES (?)", (max(KNOWN),))
+    return path
+"""
+_SYSTEMCTL = """#!/bin/sh
+state="$TRIAL_ROOT/systemctl.state"
+echo "$*" >> "$TRIAL_ROOT/systemctl.log"
+case "$*" in
+"is-active "*) [ -e "$state" ] && echo active || { echo inactive; exit 3; } ;;
+"start billiards-trainer.service")
+    if [ -e "$TRIAL_ROOT/refuse-start" ]; then echo "Job failed." >&2; exit 1; fi
+    touch "$state" ;;
+"stop billiards-trainer.service") rm -f "$state" ;;
+esac
+"""
+_COMMANDS = {
+    "systemctl": _SYSTEMCTL,
+    "systemd-sysusers": "#!/bin/sh\nexit 0\n",
+    "systemd-tmpfiles": "#!/bin/sh\nexit 0\n",
+    "journalctl": "#!/bin/sh\necho last words\n",
+    "nginx": '#!/bin/sh\n[ ! -e "$TRIAL_ROOT/refuse-site" ] || { echo "bad site" >&2; exit 1; }\n',
+    "sync": "#!/bin/sh\nexit 0\n",
+}
+
+
+# Stands in for the interpreter and for pip: a real environment takes seconds each time, and the
+# booted machine has one.
+_PYTHON = """#!REAL
+import os, sys, zipfile
+from pathlib import Path
+words = sys.argv[1:]
+here = Path(os.path.abspath(__file__)).parent.parent
+packages = here / "lib/python3.11/site-packages"
+if words[:2] == ["-m", "venv"]:
+    (Path(words[2]) / "bin").mkdir(parents=True)
+    (Path(words[2]) / "lib/python3.11/site-packages").mkdir(parents=True)
+    copy = Path(words[2]) / "bin/python"
+    copy.write_text(Path(__file__).read_text())
+    copy.chmod(0o755)
+elif words[:3] == ["-m", "pip", "install"]:
+    if words[-1].endswith(".whl"):
+        with zipfile.ZipFile(words[-1]) as archive:
+            for name in archive.namelist():
+                inside = name.partition(".data/data/")[2]
+                target = here / inside if inside else packages / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+        program = here / "bin/billiards-trainer"
+        program.write_text(f"#!{here}/bin/python\\nfrom billiards_trainer.cli import main\\nmain()\\n")
+        program.chmod(0o755)
+elif words[:2] not in (["-m", "pip"], ["-m", "compileall"]):
+    os.environ["PYTHONPATH"] = str(packages)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.execv("REAL", ["REAL", *words])
+"""
+
+
+def make_wheel(folder: Path, version: str, revisions: tuple[str, ...] = ("0001",)) -> Path:
+    """A wheel of the small program."""
+    name = f"billiards_trainer-{version}"
+    share = f"{name}.data/data/share/billiards-trainer"
+    members = {
+        "billiards_trainer/__init__.py": f'__version__ = "{version}"\n',
+        "billiards_trainer/errors.py": "class InputError(Exception): ...\n",
+        "billiards_trainer/cli.py": _PROGRAM,
+        "billiards_trainer/storage/__init__.py": "",
+        "billiards_trainer/storage/upgrade.py": _UPGRADE.replace("REVISIONS", repr(revisions)),
+        "billiards_trainer/api/static/index.html": "<p>page</p>",
+        f"{share}/requirements/cpu.txt": "",
+        f"{name}.dist-info/METADATA": (
+            f"Metadata-Version: 2.1\nName: billiards-trainer\nVersion: {version}\n"
+        ),
+        f"{name}.dist-info/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
+        f"{name}.dist-info/entry_points.txt": (
+            "[console_scripts]\nbilliards-trainer = billiards_trainer.cli:main\n"
+        ),
+    }
+    for package in ("physics", "simulation"):
+        members[f"billiards_trainer/{package}/__init__.py"] = ""
+        members[f"billiards_trainer/{package}/warmup.py"] = ""
+    for part in ("deployment", "nginx", "systemd"):
+        for path in sorted((ROOT / part).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                members[f"{share}/{path.relative_to(ROOT)}"] = path.read_text(encoding="utf-8")
+    members[f"{share}/nginx/billiards-trainer.conf"] += f"# version {version}\n"
+    for document in ("operations.md", "technician.md"):
+        members[f"{share}/docs/{document}"] = "read me\n"
+    rows = []
+    target = folder / f"{name}-py3-none-any.whl"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w") as archive:
+        for path, text in members.items():
+            archive.writestr(path, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            rows.append(f"{path},sha256={digest.rstrip('=')},{len(text.encode())}")
+        rows.append(f"{name}.dist-info/RECORD,,")
+        archive.writestr(f"{name}.dist-info/RECORD", "\n".join(rows) + "\n")
+    (folder / "requirements.txt").write_text("")
+    return target
+
+
+class Trial:
+    """One pretended machine below a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "root"
+        self.prefix = self.root / "opt/billiards-trainer"
+        self.state = self.root / "var/lib/billiards-trainer"
+        self.site = self.root / "etc/billiards-trainer/site.toml"
+        self.database = self.state / "billiards.db"
+        self.wheels = folder / "wheels"
+        tools = folder / "tools"
+        for place in (self.root, tools, self.root / "etc/nginx/sites-enabled"):
+            place.mkdir(parents=True)
+        for name, text in _COMMANDS.items():
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+        self.python = tools / "python3"
+        self.python.write_text(_PYTHON.replace("REAL", os.path.realpath(sys.executable)))
+        self.python.chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "TRIAL_ROOT": str(self.root),
+        }
+        self.health = {"status": "HEALTHY", "detail": ""}
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the pretended systemd runs the service."""
+        return (self.root / "systemctl.state").exists()
+
+    @property
+    def version(self) -> str | None:
+        """Which release is in force."""
+        link = self.prefix / "current"
+        return link.readlink().name if link.is_symlink() else None
+
+    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
+        trial = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if not trial.running:
+                    self.send_error(502)
+                    return
+                answer = {"version": trial.version, "source": "simulated", **trial.health}
+                body = json.dumps(answer).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_words: Any) -> None:
+                pass
+
+        return Handler
+
+    def wheel(self, version: str, *revisions: str) -> Path:
+        """A wheelhouse of its own for a version."""
+        folder = self.wheels / version
+        make_wheel(folder, version, revisions or ("0001",))
+        return folder
+
+    def command(self, script: str, *words: str) -> list[str]:
+        """The command line of deploy.py or backup.py for this machine."""
+        place = ["--root", str(self.root), "--json"]
+        if script == "backup":
+            return [sys.executable, str(ROOT / "deployment/backup.py"), *words, *place]
+        verbs = ("rollback", "list", "recover")
+        verb = [words[0]] if words and words[0] in verbs else []
+        rest = words[len(verb) :]
+        return [sys.executable, str(ROOT / "deployment/deploy.py"), *verb, *rest, *place]
+
+    def call(self, script: str, *words: str) -> tuple[int, list[dict[str, Any]]]:
+        """Run it to its end; exit status and what it told."""
+        done = subprocess.run(
+            self.command(script, *words), env=self.environment, capture_output=True, text=True
+        )
+        assert not done.stderr, done.stderr
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+    def deploy(self, version: str, *words: str, revisions: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Install a version; the last thing that was told, with the exit status."""
+        house = self.wheels / version
+        if not house.is_dir():
+            self.wheel(version, *revisions)
+        first = (
+            ["--source", "simulated", "--port", str(self.port)] if not self.site.exists() else []
+        )
+        flags = ["--from", str(house), "--python", str(self.python), "--health-limit-s", "3"]
+        status, told = self.call("deploy", *flags, *first, *words)
+        return {
+            **told[-1],
+            "exit": status,
+            "steps": [t["step"] for t in told if t["event"] == "done"],
+        }
+
+    def backup(self, *words: str) -> dict[str, Any]:
+        """Run backup.py; what it said, with the exit status."""
+        status, told = self.call("backup", *words)
+        return {**told[-1], "exit": status}
+
+    def play(self, *shots: str) -> None:
+        """Record shots."""
+        with closing(sqlite3.connect(self.database)) as database, database:
+            database.executemany("INSERT INTO shots (what) VALUES (?)", [(s,) for s in shots])
+
+    def shots(self) -> list[str]:
+        """What is recorded."""
+        with closing(sqlite3.connect(self.database)) as database:
+            return [row[0] for row in database.execute("SELECT what FROM shots ORDER BY row")]
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,223 @@
+"""deploy.py against a pretended machine: what it does, undoes, resumes and refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.deployment_trial import Trial
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    one = Trial(tmp_path)
+    yield one
+    one.close()
+
+
+def snapshot(root: Path) -> dict[str, str]:
+    """Every file and link of the machine that an installation may change, but logs and locks."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        if path.is_symlink():
+            found[name] = f"-> {path.readlink()}"
+        elif path.is_file() and "systemctl" not in name and "__pycache__" not in name:
+            found[name] = str(hash(path.read_bytes()))
+    return found
+
+
+def test_install_again_upgrade_and_back(trial: Trial) -> None:
+    first = trial.deploy("1.0.0", "--environment", "production")
+    assert first["result"] == "installed", first
+    assert first["exit"] == 0
+    assert (first["version"], first["health"]) == ("1.0.0", "HEALTHY")
+    assert trial.running
+    assert trial.version == "1.0.0"
+    assert 'url = "simulated"' in trial.site.read_text()
+    unit = (trial.root / "etc/systemd/system/billiards-trainer.service").read_text()
+    assert f"ExecStart={trial.prefix}/current/venv/bin/billiards-trainer run" in unit
+    site = (trial.root / "etc/nginx/sites-available/billiards-trainer.conf").read_text()
+    assert f"server 127.0.0.1:{trial.port} " in site
+    key = trial.root / "etc/billiards-trainer/tls/key.pem"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert not (trial.prefix / "deploy.journal").exists()
+
+    before = snapshot(trial.root)
+    again = trial.deploy("1.0.0")
+    assert (again["exit"], again["result"], again["steps"]) == (0, "unchanged", [])
+    assert snapshot(trial.root) == before
+
+    trial.play("one", "two")
+    dry = trial.deploy("1.1.0", "--dry-run")
+    assert dry["result"] == "dry-run"
+    assert snapshot(trial.root) == before | snapshot(trial.root)
+    assert trial.version == "1.0.0"
+
+    upgraded = trial.deploy("1.1.0", revisions=("0001", "0002"))
+    assert upgraded["result"] == "installed", upgraded
+    assert upgraded["previous"] == "1.0.0"
+    assert (trial.prefix / "backups" / upgraded["backup"]).is_file()
+    assert trial.shots() == ["one", "two"]
+    trial.play("three")
+
+    # The older program cannot read what the newer one made of the database, and says so.
+    status, told = trial.call("deploy", "rollback", "--health-limit-s", "3")
+    assert status == 0, told[-1]  # the wheel of 1.1.0 was made before the revisions were named
+    assert trial.version == "1.0.0"
+    assert trial.shots() == ["one", "two", "three"]
+    status, told = trial.call("deploy", "list")
+    assert {t["version"]: t["current"] for t in told} == {"1.0.0": True, "1.1.0": False}
+
+
+def test_a_failed_upgrade_is_undone_data_and_all(trial: Trial) -> None:
+    trial.deploy("1.0.0", "--environment", "production")
+    trial.play("kept")
+    before = snapshot(trial.root)
+    trial.wheel("2.0.0", "0001", "0002")
+
+    trial.health = {"status": "DEGRADED", "detail": "core: given up"}
+    assert trial.deploy("1.0.0")["result"] == "unchanged"
+    trial.health = {"status": "HEALTHY", "detail": ""}
+    (trial.root / "refuse-start").touch()
+    failed = trial.deploy("2.0.0", "--skip-backup")
+    (trial.root / "refuse-start").unlink()
+    # The old version could not be started again either: that is said, and kept for the next run.
+    assert failed["exit"] == 3
+    assert "Job failed" in failed["reason"]
+    assert trial.version == "1.0.0"
+    assert trial.call("deploy", "recover")[0] == 0
+    trial.call("deploy", "recover")
+    assert trial.shots() == ["kept"]
+
+    (trial.root / "refuse-site").touch()
+    failed = trial.deploy("2.0.0", "--skip-backup")
+    (trial.root / "refuse-site").unlink()
+    assert (failed["exit"], failed["result"]) == (1, "undone")
+    assert "bad site" in failed["reason"]
+    assert trial.running or (trial.root / "systemctl.state").exists() is False
+    after = snapshot(trial.root)
+    aside = {name: value for name, value in after.items() if "/aside/" not in name}
+    assert {n: v for n, v in aside.items() if not n.endswith(".db")} == {
+        n: v for n, v in before.items() if "/aside/" not in n and not n.endswith(".db")
+    }
+    assert trial.shots() == ["kept"]
+
+
+def test_an_upgrade_ends_no_worse_than_it_began(trial: Trial) -> None:
+    trial.health = {"status": "DEGRADED", "detail": "vision: not calibrated"}
+    first = trial.deploy("1.0.0", "--environment", "production", "--health-limit-s", "20")
+    assert (first["result"], first["health"]) == ("installed", "DEGRADED")
+    assert "calibrate camera" in first["detail"]
+    trial.health = {"status": "HEALTHY", "detail": ""}
+    assert trial.deploy("1.0.0")["result"] == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param("install"),
+        pytest.param("user", marks=pytest.mark.acceptance),
+        pytest.param("caches", marks=pytest.mark.acceptance),
+        pytest.param("stop", marks=pytest.mark.acceptance),
+        pytest.param("aside", marks=pytest.mark.acceptance),
+        pytest.param("configure", marks=pytest.mark.acceptance),
+        pytest.param("units"),
+        pytest.param("switch", marks=pytest.mark.acceptance),
+        pytest.param("start", marks=pytest.mark.acceptance),
+    ],
+)
+def test_killed_after_a_step_the_next_run_finishes(trial: Trial, step: str) -> None:
+    house = trial.wheel("1.0.0")
+    command = trial.command(
+        "deploy",
+        "--from",
+        str(house),
+        "--source",
+        "simulated",
+        "--port",
+        str(trial.port),
+        "--python",
+        str(trial.python),
+    )
+    with subprocess.Popen(command, env=trial.environment, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            told = json.loads(line)
+            if told["event"] == "done" and told["step"] == step:
+                run.kill()
+                break
+    assert (trial.prefix / "deploy.journal").exists()
+    done = trial.deploy("1.0.0", "--source", "simulated")
+    assert (done["exit"], done["result"]) == (0, "installed")
+    assert step not in done["steps"]
+    assert trial.running
+    assert not (trial.prefix / "deploy.journal").exists()
+
+
+def test_an_interrupted_installation_is_undone_before_another_version(trial: Trial) -> None:
+    house = trial.wheel("1.0.0")
+    command = trial.command(
+        "deploy",
+        "--from",
+        str(house),
+        "--source",
+        "simulated",
+        "--port",
+        str(trial.port),
+        "--python",
+        str(trial.python),
+    )
+    with subprocess.Popen(command, env=trial.environment, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if json.loads(line).get("step") == "switch":
+                run.kill()
+                break
+    assert trial.call("deploy", "recover")[0] == 0
+    assert trial.version is None
+    assert not (trial.prefix / "releases/1.0.0").exists()
+    assert not trial.site.exists()
+    done = trial.deploy("1.2.0")
+    assert (done["result"], trial.version) == ("installed", "1.2.0")
+
+
+def test_what_is_refused_changes_nothing(trial: Trial) -> None:
+    def refused(*words: str) -> str:
+        status, told = trial.call("deploy", *words)
+        assert (status, told[-1]["result"]) == (2, "refused")
+        assert not (trial.prefix / "releases").exists()
+        return str(told[-1]["detail"])
+
+    house = trial.wheel("1.0.0")
+    assert "production names its camera" in refused("--from", str(house))
+    empty = trial.wheels / "empty"
+    empty.mkdir()
+    assert "holds no wheel" in refused("--from", str(empty), "--source", "simulated")
+    assert "cannot run" in refused(
+        "--from", str(house), "--source", "simulated", "--python", "/nowhere/python3"
+    )
+    assert "no version before to go back to" in refused("rollback")
+
+
+def test_another_build_of_the_same_version_is_refused(trial: Trial) -> None:
+    assert trial.deploy("1.0.0")["result"] == "installed"
+    trial.wheel("1.0.0", "0001", "0009")
+    again = trial.deploy("1.0.0")
+    assert (again["exit"], again["result"]) == (2, "refused")
+    assert "another build" in again["detail"]
+
+
+def test_a_site_file_is_not_overruled_in_silence(trial: Trial) -> None:
+    assert trial.deploy("1.0.0")["result"] == "installed"
+    changed = trial.deploy("1.1.0", "--source", "v4l2:3")
+    assert (changed["exit"], changed["result"]) == (1, "undone")
+    assert "source is 'simulated'" in changed["reason"]
+    assert trial.version == "1.0.0"
+    assert trial.running
