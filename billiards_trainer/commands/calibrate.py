@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from billiards_trainer.commands import calibrate_camera, calibrate_projector
+from billiards_trainer.commands import calibrate_camera, calibrate_physics, calibrate_projector
 from billiards_trainer.errors import InputError
 
 HERE = {
     "camera": (calibrate_camera, "find table, pose and lens in pictures or films"),
     "projector": (calibrate_projector, "have the running appliance learn where its light falls"),
+    "physics": (calibrate_physics, "fit cloth, cushions, balls and slope to tracked shots"),
 }
 ELSEWHERE = {
     "colours": (
         "calibrate colours: they are learned from the running appliance's camera; start it and "
         "send POST /api/v1/calibration/colors"
-    ),
-    "physics": (
-        "calibrate physics: it needs shots recorded by a running appliance, and this version does "
-        "not solve it yet"
     ),
 }
 

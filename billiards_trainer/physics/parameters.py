@@ -173,3 +173,15 @@ def for_table(table: Table) -> PhysicsParameters:
 @lru_cache(maxsize=64)
 def _for_balls(game: str, mass: float, radius: float) -> PhysicsParameters:
     return replace(STANDARD[game], mass=mass, radius=radius)
+
+
+def replaced(parameters: PhysicsParameters, values: dict[str, float]) -> PhysicsParameters:
+    """Parameters with some of them changed, by name.
+
+    Raises:
+        ParameterError: a name or a number that no set of parameters has.
+    """
+    for name in values:
+        if name not in _RANGES:
+            raise ParameterError(f"there is no parameter {name!r}")
+    return replace(parameters, **values)

@@ -33,6 +33,8 @@ _FULLEST = math.cos(math.radians(60))
 _MISFIT = 0.15
 """The struck ball may go otherwise than expected by this share of the speed that came in."""
 _PLACE_STD = 0.002
+_SYSTEMATIC = 0.015
+"""What averaging does not help: the instant of the impact decides where the balls were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +181,4 @@ def _robust_mean(values: Floats, variances: Floats) -> tuple[float, float]:
         centre = float((weights * values).sum() / weights.sum())
     std = math.sqrt(float((weights**2 * (values - centre) ** 2).sum())) / float(weights.sum())
     n = len(values)
-    return centre, std * math.sqrt(n / (n - 1))
+    return centre, math.hypot(std * math.sqrt(n / (n - 1)), _SYSTEMATIC)

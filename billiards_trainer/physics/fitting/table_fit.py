@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from billiards_trainer.physics.parameters import (
     Models,
     PhysicsParameters,
     for_table,
+    replaced,
 )
 from billiards_trainer.table import Table
 
@@ -58,6 +59,7 @@ class TableFit:
         outliers: share of their samples that were given no weight.
         model_error: what the cushion model leaves unexplained, share of the speed; or ``None``.
         frame: what the tracks' places were changed by, or ``None``.
+        gravity: m/s².
     """
 
     estimates: dict[str, Estimate]
@@ -68,10 +70,11 @@ class TableFit:
     outliers: float
     model_error: float | None
     frame: Frame | None
+    gravity: float
 
     def applied_to(self, parameters: PhysicsParameters) -> PhysicsParameters:
         """Parameters with everything replaced that is determined."""
-        return replace(parameters, **{name: e.value for name, e in self.estimates.items()})
+        return replaced(parameters, {name: e.value for name, e in self.estimates.items()})
 
 
 def fit_table(
@@ -104,7 +107,7 @@ def fit_table(
         seen = _look(table, frame.applied_to(shots), known.gravity)
     cloth = seen.cloth
     estimates = _cloth_estimates(cloth)
-    known = replace(known, **{name: e.value for name, e in estimates.items()})
+    known = replaced(known, {name: e.value for name, e in estimates.items()})
     at_noses = [turn for turn in seen.turns if nose_at(table, turn) is not None]
     cushions = fit_cushions(at_noses, table, known, models.cushion)
     if cushions is not None:
@@ -128,6 +131,7 @@ def fit_table(
         cloth.outliers,
         None if cushions is None else cushions.model_error,
         frame,
+        known.gravity,
     )
 
 
