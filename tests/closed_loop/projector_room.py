@@ -12,7 +12,7 @@ from billiards_trainer.projector.light import LightMapper
 from billiards_trainer.projector.projection import Projection
 from billiards_trainer.projector.renderer import SceneRenderer
 from billiards_trainer.simulation.randomise import random_setup
-from billiards_trainer.simulation.stills import random_balls
+from billiards_trainer.simulation.stills import Placed, random_balls
 from billiards_trainer.simulation.virtual_table import VirtualTable
 from billiards_trainer.table import Table, preset
 from billiards_trainer.virtual_projector import misset_projector
@@ -62,12 +62,13 @@ class ProjectorRoom:
         changed = self._renderer.draw_dots(dots, 0.0065 if pattern is None else pattern.radius)
         return self._mapper.update(self._renderer.canvas, changed)
 
-    def photograph(self, light: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-        """A camera picture, with noise of its own."""
+    def photograph(
+        self, light: NDArray[np.uint8] | None, balls: Placed | None = None
+    ) -> NDArray[np.uint8]:
+        """A camera picture, with noise of its own; of the usual balls where none are given."""
         self._picture += 1
-        return self.virtual.render_state(
-            self._balls, turns=self._turns, light=light, seed=self._picture
-        ).image
+        lying, turns = (self._balls, self._turns) if balls is None else (balls, None)
+        return self.virtual.render_state(lying, turns=turns, light=light, seed=self._picture).image
 
     def found_camera(self):
         """The camera as the appliance finds it in a picture."""
@@ -96,7 +97,7 @@ class ProjectorRoom:
                            np.linspace(0.03, table.length - 0.03, 15))  # fmt: skip
         places = np.column_stack([x.ravel(), y.ravel()])
         # Which end is the head may have been guessed: then everything is turned round.
-        meant = places if _same_head(camera, self.true_camera) else turned(table, places)
+        meant = places if same_head(camera, self.true_camera) else turned(table, places)
         falls = self.truth.to_plane(session.fit.model.to_pixels(meant), 0.0)
         off = 1e3 * np.linalg.norm(falls - places, axis=1)
         return Outcome(
@@ -110,5 +111,6 @@ def turned(table: Table, places: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([table.width, table.length]) - places
 
 
-def _same_head(one, other) -> bool:
+def same_head(one, other) -> bool:
+    """Whether two cameras look at the table with the same end as its head."""
     return float((one.rotation_matrix[:, 1] * other.rotation_matrix[:, 1]).sum()) > 0
