@@ -289,6 +289,8 @@ class Prediction(FrameMessage):
     fan: tuple[PathPiece, ...] = ()
     """The struck ball's way after the contact if it were struck lower or higher, where the height
     of the tip is not known."""
+    physics: str | None = None
+    """Physics calibration that it was made with; ``None`` for the game's standard."""
     compute_ms: float = 0.0
 
 

@@ -13,6 +13,7 @@ the edge where the slate is cut.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -128,6 +129,11 @@ class Table:
     def contains(self, x: float, y: float, margin: float = 0.0) -> bool:
         """Whether a point lies within the nose rectangle shrunk by ``margin`` metres."""
         return margin <= x <= self.width - margin and margin <= y <= self.length - margin
+
+    def with_pocket_radii(self, radii: Sequence[float]) -> Table:
+        """The same table with pockets that drop balls within other radii (metres), in order."""
+        pockets = zip(self.pockets, radii, strict=True)
+        return replace(self, pockets=tuple(replace(p, radius=r) for p, r in pockets))
 
     def nearest_pocket(self, x: float, y: float) -> tuple[Pocket, float] | None:
         """The pocket whose centre is nearest to the point, and that distance in metres."""

@@ -24,9 +24,11 @@ from billiards_trainer.core.guidance.scene import View, build_scene
 from billiards_trainer.core.guidance.screens import Screen, screen_for
 from billiards_trainer.core.guidance.steady import SteadyPredictor
 from billiards_trainer.core.players import Level, Players
-from billiards_trainer.core.shots.segmenter import Shot, ShotSegmenter
+from billiards_trainer.core.shots.segmenter import ShotSegmenter
+from billiards_trainer.core.shots.shot import Shot
 from billiards_trainer.core.standing import Standing
 from billiards_trainer.physics.strike import Strike
+from billiards_trainer.physics_calibration import TablePhysics
 from billiards_trainer.storage.records import RecordedShot, SessionRecord, ShotRecord
 from billiards_trainer.table import Table
 
@@ -47,6 +49,7 @@ class GameSettings:
     comparison_s: how long the last shot is compared with its prediction, seconds.
     idle_s: a table unused for so long shows the idle screen, seconds.
     night_s: after so long the cloth goes dark, seconds.
+    physics: of this table; the game's standard when ``None``.
     """
 
     assistance: Level = "beginner"
@@ -55,6 +58,7 @@ class GameSettings:
     comparison_s: float = 6.0
     idle_s: float = 180.0
     night_s: float = 1800.0
+    physics: TablePhysics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,13 @@ class Game:
         self.settings = settings
         self.assistance: Level = self.players.level or settings.assistance
         self._aim_filter = AimFilter(AimSettings(speed=settings.cue_speed))
-        self._predictor = Predictor(self.table, PredictorSettings(aim_noise=settings.aim_noise))
+        physics = settings.physics
+        self._predictor = Predictor(
+            self.table,
+            PredictorSettings(aim_noise=settings.aim_noise),
+            physics.parameters if physics else None,
+            physics.calibration if physics else None,
+        )
         self._predictor.spread = self.players.spread
         self._steady = SteadyPredictor(self._predictor)
         self._aim: Aim | None = None

@@ -19,6 +19,7 @@ from billiards_trainer.vision.detection.colours import ColourProfile
 from billiards_trainer.vision.detection.detector import LEAST_CONFIDENCE, BallDetector
 from billiards_trainer.vision.detection.geometry import discs
 from billiards_trainer.vision.picture_quality import QualityWatch
+from billiards_trainer.vision.pocket_edges import PocketEdges
 from billiards_trainer.vision.tracking.correcting import CorrectionError
 from billiards_trainer.vision.tracking.cue import CueTracker
 from billiards_trainer.vision.tracking.settings import TrackerSettings
@@ -131,6 +132,7 @@ class Pipeline:
         self.head_guessed = head_guessed
         self._residual_mm = residual_mm
         self._detector = BallDetector(self.table, camera, self._profile)
+        self._pockets = PocketEdges(self.table, camera, self._detector.view)
         self.restart()
 
     def restart(self) -> None:
@@ -220,6 +222,8 @@ class Pipeline:
             started = self._lap(stages, "cue", started)
             balls = self._tracker.update(detections, frame, exposure_ns, detector.look)
             cue = self._cue_tracker.update(self._cue_seen, balls, exposure_ns)
+            if detector.working is not None:
+                self._pockets.look(detector.working.unlike, balls)
             self._lap(stages, "tracking", started)
         self._cue = cue
         self._seen_ns = exposure_ns
@@ -237,6 +241,7 @@ class Pipeline:
             calibration=self.calibration,
             head_guessed=self.head_guessed,
             cloth_colour=_cloth_colour(detector),
+            pocket_radii=() if detector is None else self._pockets.radii,
             balls=tuple(self._with_pixels(balls)),
             cue=cue,
             quality=quality if self.camera is not None else _without_table(quality, self.problem),

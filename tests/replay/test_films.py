@@ -25,14 +25,6 @@ WRONG_MARKS = {
     ("collision_and_rail", "at_rest", 64),
 }
 
-LATE_OR_ASIDE = {
-    # The edge of this table's side pockets lies 30 mm further in than the game's usual one.
-    "collision_and_rail": 1,
-    # Fifteen pictures a second, each exposed for a whole picture: the streak is missed at times.
-    "pot_side_pocket": 2,
-}
-"""Marks that may be missed, and why."""
-
 
 @cache
 def lines_of(film: Path) -> list[dict[str, Any]]:
@@ -55,7 +47,7 @@ def marks(data_dir: Path, film: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("film", FILMS)
 def test_marked_events_are_found(data_dir: Path, film: str) -> None:
-    """Within one frame and 8 mm (and the clicked marks' own one or two pixels)."""
+    """Within one frame and 8 mm."""
     lines = lines_of(data_dir / "ceiling_projector" / "films" / f"{film}.mp4")
     events = [line for line in lines if line["type"] == "event"]
     off: list[str] = []
@@ -72,9 +64,9 @@ def test_marked_events_are_found(data_dir: Path, film: str) -> None:
             if e["event"] == kind and e["balls"] and e["balls"][0] == mark["ball"]
         ]
         frames, mm = min(near, default=(math.inf, math.inf))
-        if frames > 1 or mm > 8 + 2 * MM_PER_PIXEL:
+        if frames > 1 or mm > 8:
             off.append(f"{kind} of {mark['ball']} at {mark['frame']}: {frames} frames, {mm:.1f} mm")
-    assert len(off) <= LATE_OR_ASIDE.get(film, 0), off
+    assert off == []
 
 
 @pytest.mark.parametrize("film", FILMS)

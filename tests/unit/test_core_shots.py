@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from billiards_trainer import messages as m
+from billiards_trainer.core.shots.changes import Kink
 from billiards_trainer.core.shots.fit import Sample, fit, meeting_time, still
+from billiards_trainer.core.shots.noise import Noise
 from billiards_trainer.core.shots.segmenter import ShotSegmenter
-from billiards_trainer.core.shots.watch import BallWatch, Kink, Noise, WatchSettings
+from billiards_trainer.core.shots.settings import WatchSettings
+from billiards_trainer.core.shots.watch import BallWatch
 from billiards_trainer.physics.strike import Strike
 from billiards_trainer.table import preset
 from tests.unit.played_shots import FILM, Played, play, random_layout

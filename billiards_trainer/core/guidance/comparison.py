@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from billiards_trainer import messages as m
 from billiards_trainer.core.guidance.corridor import Corridor
-from billiards_trainer.core.shots.segmenter import Shot
+from billiards_trainer.core.shots.shot import Shot
 from billiards_trainer.table import Point
 
 _LEAST_WAY = 0.03

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from billiards_trainer.core.shots.changes import Kink
 from billiards_trainer.core.shots.fit import Path
-from billiards_trainer.core.shots.watch import Kink
 from billiards_trainer.table import Pocket, Point, Table
 
 _BALL_SLACK = 0.006

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from dataclasses import dataclass, field
 
 from billiards_trainer import messages as m
+from billiards_trainer.core.shots.changes import Kink, Stop
 from billiards_trainer.core.shots.contacts import (
     Partner,
-    crossing,
     hits_cushion,
     meeting,
     near_rubber,
     pocket_near,
 )
-from billiards_trainer.core.shots.watch import BallWatch, Kink, Noise, Stop, WatchSettings
+from billiards_trainer.core.shots.drops import Turn, drop
+from billiards_trainer.core.shots.history import Frame, History
+from billiards_trainer.core.shots.noise import Noise
+from billiards_trainer.core.shots.settings import WatchSettings
+from billiards_trainer.core.shots.shot import Shot
+from billiards_trainer.core.shots.watch import BallWatch
 from billiards_trainer.table import Point, Table
 
 _CUE_LABELS = {"pool": ("cue",), "snooker": ("cue",), "carom": ("cue", "yellow")}
@@ -32,43 +35,6 @@ _SAME_S = 0.08
 """Two balls meet once within this time."""
 
 
-@dataclass(slots=True)
-class Shot:
-    """One shot, whole.
-
-    Attributes:
-        start: when the cue ball was struck, seconds.
-        striker: track of the ball that was struck.
-        before: balls when it was struck.
-        after: balls when all lay still.
-        events: in order of declaration.
-        frame_times_ns: exposure time of every frame.
-        start_frame: number of the frame nearest to the start.
-        end_frame: number of the last frame.
-        end: when the last ball came to rest, seconds.
-        paths: measured places (t, x, y) of each track that moved.
-    """
-
-    start: float
-    striker: int
-    before: tuple[m.BallState, ...]
-    after: tuple[m.BallState, ...] = ()
-    events: list[m.ShotEvent] = field(default_factory=list)
-    frame_times_ns: list[int] = field(default_factory=list)
-    start_frame: int = 0
-    end_frame: int = 0
-    end: float = 0.0
-    paths: dict[int, list[tuple[float, float, float]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    number: int
-    t: float
-    exposure_ns: int
-    balls: tuple[m.BallState, ...]
-
-
 class ShotSegmenter:
     """See the module's text; ``update`` with every state, ``finish`` when no more will come."""
 
@@ -76,6 +42,7 @@ class ShotSegmenter:
         self.table = table
         self.settings = settings or WatchSettings()
         self._sequence = 0
+        self._pocket_radii: tuple[float, ...] = ()
         self._noise = Noise(self.settings.measurement_std, self.settings.blur_share)
         self._clear(None)
 
@@ -84,11 +51,11 @@ class ShotSegmenter:
         self._origin_ns: int | None = None
         self._watches: dict[int, BallWatch] = {}
         self._open: list[Kink | Stop] = []
-        self._frames: deque[_Frame] = deque(maxlen=60)
+        self._history = History()
         self._shot: Shot | None = None
         self._finished: Shot | None = None
         self._met: dict[tuple[int, int], float] = {}
-        self._in_zone: dict[int, list[tuple[Kink, bool]]] = {}
+        self._turns: dict[int, list[Turn]] = {}
         self._coasted: dict[int, Point] = {}
         self._addressed: dict[int, float] = {}
         self._last_change = -math.inf
@@ -119,9 +86,13 @@ class ShotSegmenter:
         if self._origin_ns is None:
             self._origin_ns = state.exposure_ns
         t = (state.exposure_ns - self._origin_ns) / 1e9
-        if self._frames and t <= self._frames[-1].t:
+        frames = self._history.frames
+        if frames and t <= frames[-1].t:
             return []
-        self._frames.append(_Frame(state.frame, t, state.exposure_ns, state.balls))
+        frames.append(Frame(state.frame, t, state.exposure_ns, state.balls))
+        if state.pocket_radii and state.pocket_radii != self._pocket_radii:
+            self._pocket_radii = state.pocket_radii
+            self.table = self.table.with_pocket_radii(state.pocket_radii)
         if self._shot is not None and len(self._shot.frame_times_ns) < _PATH_LIMIT:
             self._shot.frame_times_ns.append(state.exposure_ns)
         if state.cue is not None and state.cue.addresses is not None:
@@ -141,11 +112,11 @@ class ShotSegmenter:
 
     def finish(self) -> list[m.ShotEvent]:
         """Declare what can still be declared: the stream has ended."""
-        if not self._frames:
+        if not self._history.frames:
             return []
         for watch in self._watches.values():
             self._open += watch.finish()
-        t = self._frames[-1].t
+        t = self._history.frames[-1].t
         return self._resolve(t + _PATIENCE_S) + self._maybe_end(t)
 
     # --- looking ----------------------------------------------------------------------------------
@@ -167,12 +138,12 @@ class ShotSegmenter:
             path = self._shot.paths.setdefault(ball.track, [])
             if len(path) < _PATH_LIMIT:
                 path.append((t, x, y))
-        if pocket_near(self.table, (x, y)) is None and ball.track in self._in_zone:
+        if pocket_near(self.table, (x, y)) is None and ball.track in self._turns:
             # It came out of the jaws again: what turned it there was rubber.
-            for kink, rubber in self._in_zone.pop(ball.track):
-                if rubber:
-                    self._open.append(kink)
-                    self._met[kink.track, kink.track] = kink.t
+            for turn in self._turns.pop(ball.track):
+                if turn.rubber:
+                    self._open.append(turn.kink)
+                    self._met[ball.track, ball.track] = turn.kink.t
 
     def _is_near_something(self, ball: m.BallState) -> bool:
         """Whether a ball, a cushion or a pocket is within reach of a few pictures' travel."""
@@ -203,41 +174,19 @@ class ShotSegmenter:
             )
         self._open = [c for c in self._open if c.track != track]
         del self._watches[track]
-        zone = self._in_zone.pop(track, [])
+        turns = self._turns.pop(track, [])
         if not moving or self._shot is None:
             return events
-        # Where it was last, carried on a little: a fast ball is not seen in the pocket's mouth.
-        pocket = pocket_near(self.table, coasted)
-        path = watch.path()
-        if pocket is None and path is not None:
-            soon = watch.seen + 2 * self._frame_s
-            over = (
-                p for p in self.table.pockets if crossing(path, p, watch.seen, soon) is not None
-            )
-            pocket = next(over, None)
-        if pocket is None:
+        dropped = drop(watch, coasted, turns, self.table, self._frame_s)
+        if dropped is None:
             return events
-        rubber_t = max((k.t for k, rubber in zone if rubber), default=-math.inf) + self._frame_s
-        clear_s = 1.5 * self._frame_s
-        drops = [k for k, rubber in zone if not rubber and k.t > rubber_t and k.t_std < clear_s]
-        turn = None if drops else watch.last_turn()
-        if turn is not None and turn.t > rubber_t and pocket_near(self.table, (turn.x, turn.y)):
-            drops = [turn]
-        if drops:
-            t, place = drops[0].t, (drops[0].x, drops[0].y)
-        else:
-            t, place = watch.seen, coasted
-            if path is not None:
-                soon = watch.seen + 2 * self._frame_s
-                crossed = crossing(path, pocket, watch.seen - 0.2, soon)
-                t = watch.seen if crossed is None else crossed
-                place = path.at(t)
-        for kink, rubber in zone:
-            if rubber and kink.t < t:
-                events += self._declare(
-                    m.EventKind.CUSHION_COLLISION, kink.t, [watch], (kink.x, kink.y)
-                )
-        return events + self._declare(m.EventKind.POCKETED, t, [watch], place, pocket=pocket.name)
+        for kink in (turn.kink for turn in turns if turn.rubber and turn.kink.t < dropped.t):
+            events += self._declare(
+                m.EventKind.CUSHION_COLLISION, kink.t, [watch], (kink.x, kink.y)
+            )
+        return events + self._declare(
+            m.EventKind.POCKETED, dropped.t, [watch], dropped.place, pocket=dropped.pocket.name
+        )
 
     # --- judging ----------------------------------------------------------------------------------
 
@@ -274,8 +223,7 @@ class ShotSegmenter:
     def _judge_kink(self, kink: Kink) -> list[m.ShotEvent]:
         self._last_change = max(self._last_change, kink.end)
         watch = self._watches.get(kink.track)
-        label = watch.label if watch else self._label(kink.track)
-        own = watch or BallWatch(kink.track, self.settings, self._noise, label)
+        own = watch or self._stand_in(kink.track)
         place = (kink.x, kink.y)
         if self._met.pop((kink.track, kink.track), None) is not None:
             # Held back in a pocket's jaws, and known to be rubber since the ball came out.
@@ -291,9 +239,7 @@ class ShotSegmenter:
             if abs(self._met.get(pair, -math.inf) - met.t) < _SAME_S:
                 return []
             self._met[pair] = met.t
-            other = self._watches.get(met.partner.track) or BallWatch(
-                met.partner.track, self.settings, self._noise, self._label(met.partner.track)
-            )
+            other = self._watches.get(met.partner.track) or self._stand_in(met.partner.track)
             balls, places = [own, other], [met.first, met.second]
             if kink.from_rest:
                 # The ball that moved comes first.
@@ -305,7 +251,7 @@ class ShotSegmenter:
             return []
         elif pocket_near(self.table, place) is not None:
             rubber = hits_cushion(kink, self.table, self._frame_s)
-            self._in_zone.setdefault(kink.track, []).append((kink, rubber))
+            self._turns.setdefault(kink.track, []).append(Turn(kink, rubber))
         elif hits_cushion(kink, self.table, self._frame_s):
             events += self._declare(m.EventKind.CUSHION_COLLISION, kink.t, [own], place)
         return events
@@ -318,15 +264,17 @@ class ShotSegmenter:
         addressed_s = kink.t - self._addressed.get(kink.track, -math.inf)
         if not is_cue_ball and addressed_s > _ADDRESSED_S:
             return []  # a hand tidies up, or sets the balls
-        frame = self._nearest(kink.t)
-        # The last picture in which it had not moved yet.
-        before = [f for f in self._frames if f.t <= kink.t] or [self._frames[0]]
+        frames = self._history.frames
         self._shot = Shot(
-            start=kink.t, striker=kink.track, before=before[-1].balls, start_frame=frame.number
+            start=kink.t,
+            striker=kink.track,
+            # The last picture in which it had not moved yet.
+            before=self._history.last_until(kink.t).balls,
+            start_frame=self._history.nearest(kink.t).number,
         )
         self._shot.end = kink.t
-        self._shot.frame_times_ns = [f.exposure_ns for f in self._frames if f.t >= kink.t]
-        for f in self._frames:
+        self._shot.frame_times_ns = [f.exposure_ns for f in frames if f.t >= kink.t]
+        for f in frames:
             for ball in f.balls:
                 if f.t > kink.t and ball.track == kink.track and ball.measured_m:
                     self._shot.paths.setdefault(kink.track, []).append((f.t, *ball.measured_m))
@@ -347,21 +295,21 @@ class ShotSegmenter:
         if striker is None and last:
             place = (last[-1].x_m, last[-1].y_m)
         events = self._declare(m.EventKind.SHOT_END, shot.end, [], place)
-        shot.after = self._frames[-1].balls
-        shot.end_frame = self._frames[-1].number
+        last_frame = self._history.frames[-1]
+        shot.after, shot.end_frame = last_frame.balls, last_frame.number
         self._finished, self._shot = shot, None
-        self._in_zone.clear()
+        self._turns.clear()
         return events
 
     # --- small things -----------------------------------------------------------------------------
 
+    def _stand_in(self, track: int) -> BallWatch:
+        """For a ball that is no longer watched."""
+        return BallWatch(track, self.settings, self._noise, self._history.label(track))
+
     @property
     def _frame_s(self) -> float:
-        """Seconds between pictures."""
-        if len(self._frames) < 2:
-            return 1 / 30
-        recent = list(self._frames)[-10:]
-        return (recent[-1].t - recent[0].t) / (len(recent) - 1)
+        return self._history.interval_s
 
     def _partners(self, kink: Kink) -> list[Partner]:
         partners = []
@@ -380,21 +328,6 @@ class ShotSegmenter:
                 partners.append(Partner(track, path))
         return partners
 
-    def _label(self, track: int) -> str:
-        for frame in reversed(self._frames):
-            for ball in frame.balls:
-                if ball.track == track:
-                    return ball.label
-        return "unknown"
-
-    def _nearest(self, t: float) -> _Frame:
-        return min(self._frames, key=lambda f: abs(f.t - t))
-
-    def _frame_number(self, t: float) -> int:
-        """Frame nearest to a time, also when that lies beyond the frames kept."""
-        nearest = self._nearest(t)
-        return nearest.number + round((t - nearest.t) / self._frame_s)
-
     def _declare(
         self,
         kind: m.EventKind,
@@ -412,7 +345,7 @@ class ShotSegmenter:
         self._last_change = max(self._last_change, t)
         self._sequence += 1
         event = m.ShotEvent(
-            frame=max(0, self._frame_number(t)),
+            frame=self._history.number_at(t),
             exposure_ns=origin + round(t * 1e9),
             epoch=self._epoch or 0,
             sequence=self._sequence,

@@ -7,121 +7,19 @@ best; a lone bad measurement is thrown away.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from billiards_trainer.core.shots.changes import Kink, Stop
 from billiards_trainer.core.shots.fit import Path, Sample, fit, meeting_time, still
+from billiards_trainer.core.shots.noise import Noise
+from billiards_trainer.core.shots.settings import WatchSettings
 
-
-@dataclass(frozen=True, slots=True)
-class WatchSettings:
-    """What is taken for granted in telling kinks from noise.
-
-    Attributes:
-        measurement_std: of one measured place of a slow ball until it has been learned, metres.
-        blur_share: share of the way between pictures that blur adds to that, until learned.
-        deceleration: of a rolling ball, m/s².
-        rolling_spread: standard deviation of other accelerations of a rolling ball, m/s².
-        sliding_spread: the same while a ball may slide, m/s².
-        slide_s: how long after a kink it may slide, seconds.
-        notice: squared deviations (2 degrees of freedom) at which a measurement is suspicious.
-        convince: gain in squared deviations at which a kink is certain.
-        expected: share of these two that is enough where a contact is to be expected.
-        after: measurements awaited after a suspicious one.
-        window: measurements of free motion that are fitted, at most.
-        rest_speed: slower than this a ball is at rest to the eye, m/s.
-        rest_pictures: measurements over which speed is taken, and for how many it must be low.
-        start_way: a ball at rest has moved when it is this far away, metres.
-    """
-
-    measurement_std: float = 0.0004
-    blur_share: float = 0.05
-    deceleration: float = 0.1
-    rolling_spread: float = 0.15
-    sliding_spread: float = 2.5
-    slide_s: float = 0.35
-    notice: float = 16.0
-    convince: float = 30.0
-    expected: float = 0.6
-    after: int = 3
-    window: int = 7
-    rest_speed: float = 0.02
-    rest_pictures: int = 5
-    start_way: float = 0.003
-
-
-@dataclass(frozen=True, slots=True)
-class Kink:
-    """A sudden change in a ball's motion.
-
-    Attributes:
-        track: whose.
-        t: when, seconds.
-        t_std: its standard deviation.
-        x: where the ball's centre was, metres.
-        y: metres.
-        before: motion before.
-        after: motion after.
-        from_rest: whether it lay still before.
-        start: time of the last measurement before.
-        end: time of the first measurement after.
-    """
-
-    track: int
-    t: float
-    t_std: float
-    x: float
-    y: float
-    before: Path
-    after: Path
-    from_rest: bool
-    start: float
-    end: float
-
-    @property
-    def change(self) -> tuple[float, float]:
-        """Change of velocity, m/s."""
-        (bx, by), (ax, ay) = self.before.velocity(self.t), self.after.velocity(self.t)
-        return ax - bx, ay - by
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A ball has come to rest: when (seconds) and where (metres)."""
-
-    track: int
-    t: float
-    x: float
-    y: float
-
-
-@dataclass(slots=True)
-class Noise:
-    """How much measured places jitter.
-
-    Attributes:
-        std: standard deviation per axis of balls at rest, metres.
-        blur: what motion blur adds, as a share of the way between two pictures.
-    """
-
-    std: float
-    blur: float
-
-    def learn_blur(self, away: float, variance: float, way: float) -> None:
-        """Take in how far a moving ball was from where it should be, beyond known variance."""
-        if way < 0.005:
-            return
-        # A true kink may be among them: no more than a quarter of the way counts.
-        share2 = min(0.0625, max(0.0, away * away / 2 - variance) / (way * way))
-        self.blur = math.sqrt(self.blur**2 + 0.03 * (share2 - self.blur**2))
-        self.blur = min(0.2, max(0.015, self.blur))
-
-    def learn(self, away: float) -> None:
-        """Take in the distance of one measurement of a ball at rest from its mean place."""
-        if away < 5 * self.std:
-            self.std = math.sqrt(self.std**2 + 0.01 * (away * away / 2 - self.std**2))
-            self.std = min(0.002, max(0.00015, self.std))
+_TRAIL = 30
+_LAST = 10
+"""Measurements within which the last turn is looked for."""
 
 
 @dataclass(slots=True)
@@ -147,7 +45,7 @@ class BallWatch:
     label: str = "unknown"
     rest: tuple[float, float] | None = None
     samples: list[Sample] = field(default_factory=list)
-    trail: deque[Sample] = field(default_factory=lambda: deque(maxlen=10))
+    trail: deque[Sample] = field(default_factory=lambda: deque(maxlen=_TRAIL))
     suspicious: int | None = None
     kinked: float = -math.inf
     seen: float = -math.inf
@@ -370,13 +268,29 @@ class BallWatch:
         x, y = (bx * wb + ax * wa) / (wb + wa), (by * wb + ay * wa) / (wb + wa)
         return Kink(self.track, t, t_std, x, y, before, after, False, start, end)
 
+    def passed(
+        self, centre: tuple[float, float], radius: float
+    ) -> tuple[float, tuple[float, float]] | None:
+        """When (seconds) and where it came within a circle that it was last seen in, if it was."""
+        for later, sooner in itertools.pairwise(reversed(self.trail)):
+            inside = radius - math.dist((later.x, later.y), centre)
+            outside = math.dist((sooner.x, sooner.y), centre) - radius
+            if inside < 0.0:
+                return None
+            if outside > 0.0:
+                share = outside / (outside + inside)
+                x = sooner.x + share * (later.x - sooner.x)
+                y = sooner.y + share * (later.y - sooner.y)
+                return sooner.t + share * (later.t - sooner.t), (x, y)
+        return None
+
     def last_turn(self) -> Kink | None:
         """Where the last piece of motion changed, if anywhere: for a ball that dropped.
 
         The edge of a pocket turns a slow ball's way only a little, so what would be too little
         evidence elsewhere is enough here.
         """
-        recent = list(self.trail)
+        recent = list(self.trail)[-_LAST:]
         if len(recent) < 4:
             return None
         whole = fit(recent, self.settings.deceleration, self.settings.rolling_spread).chi2
