@@ -186,11 +186,15 @@ def cushion_faces(table: Table) -> list[Array]:
 
 
 def nose_seams(table: Table) -> list[Array]:
-    """A thin strip along each nose at its height."""
+    """A thin strip along each nose at its height; seen from above the rubber ends at the nose."""
     seams = []
     for line in rubber_lines(table, 0.05):
         p = np.array([q for i, q in enumerate(line) if i == 0 or math.dist(q, line[i - 1]) > 1e-9])
-        outline = stroke(p, 0.004)
+        run = np.gradient(p, axis=0)
+        # The cloth lies to the left of the way round.
+        outwards = np.column_stack([run[:, 1], -run[:, 0]])
+        outwards /= np.linalg.norm(run, axis=1, keepdims=True)
+        outline = np.concatenate([p, (p + 0.004 * outwards)[::-1]])
         seams.append(np.column_stack([outline, np.full(len(outline), table.cushion_height)]))
     return seams
 

@@ -198,7 +198,7 @@ class TestNosesAndDrift:
     def test_a_still_camera_has_not_drifted(self):
         drift = measure_drift(self.picture, self.camera, POOL)
         assert drift.drift_mm is not None
-        assert drift.drift_mm < 2.0
+        assert drift.drift_mm < 4.0
 
     def test_a_knocked_camera_has(self):
         shift = np.array([[1.0, 0.0, 4.0], [0.0, 1.0, 0.0]])
@@ -206,7 +206,7 @@ class TestNosesAndDrift:
         drift = measure_drift(knocked, self.camera, POOL)
         # Four pixels to the right, along the table.
         per_metre = self.camera.pixels_per_metre(0.6, 1.2, POOL.cushion_height)
-        assert drift.drift_mm == pytest.approx(4000.0 / per_metre, abs=2.0)
+        assert drift.drift_mm == pytest.approx(4000.0 / per_metre, abs=4.0)
         assert drift.rails_mm[0] is not None
         assert drift.rails_mm[2] is not None
         assert drift.rails_mm[0] < 0 < drift.rails_mm[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
 from billiards_trainer.vision.calibration import rails
 from billiards_trainer.vision.calibration.noses import bend_of, corners_px, expected_strips
+from billiards_trainer.vision.calibration.pockets import PocketEvidence, look_at_pockets
 
 Array = NDArray[np.float64]
 
@@ -21,24 +23,37 @@ class Evidence:
 
     Attributes:
         ends: for each rail, the part along which the cloth ends where it should, 0…1.
-        noses: for each rail, the part along which the nose was seen, 0…1.
+        noses: for each rail, the part along which the nose was seen, 0…1, less for a faint one.
         pockets: side pockets in the middle of the long rails (positive) or of the short (negative).
+        holes: dark holes against the places of the table's pockets.
     """
 
     ends: tuple[float, ...]
     noses: tuple[float, ...]
     pockets: float
+    holes: PocketEvidence
 
     @property
     def weight(self) -> float:
         """One number to compare hypotheses by."""
         ends = 3.0 * float(np.mean(self.ends)) + min(self.ends)
-        return ends + 1.5 * float(np.mean(self.noses)) + self.pockets
+        return ends + 3.0 * float(np.mean(self.noses)) + self.pockets + 4.0 * self.holes.share
+
+    @property
+    def seen(self) -> float:
+        """How much of what should be seen of the table was, 0…1.
+
+        Rails may look like the cloth, and then only the noses and the holes tell where it ends.
+        """
+        ends = min(1.0, 1.1 * float(np.mean(self.ends)))
+        believed = max(ends, 0.95 * max(0.0, self.holes.share))
+        return believed * (0.7 + 0.3 * float(np.mean(self.noses)))
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing else needs to be tried."""
-        return min(self.ends) > 0.6 and float(np.mean(self.ends)) > 0.8
+        holes = self.holes.share >= 0.0
+        return min(self.ends) > 0.6 and float(np.mean(self.ends)) > 0.8 and holes
 
 
 def gather(
@@ -71,9 +86,22 @@ def gather(
     pockets = dips[1] + dips[3] - dips[0] - dips[2] if table.pockets else 0.0
     return Evidence(
         tuple(ends),
-        tuple(e.share if e else 0.0 for e in noses),
+        tuple(_clarity(e) if e else 0.0 for e in noses),
         float(np.clip(1.2 * pockets, -2.0, 2.0)),
+        look_at_pockets(picture, camera, table, _brightest(bed)),
     )
+
+
+def _brightest(bed: Array) -> float:
+    """The largest of the bed's three coded values."""
+    green = bed[2] - (bed[0] + bed[1]) / 3.0
+    return float(np.exp(green + max(bed[0], bed[1], 0.0)) - rails.FLOOR)
+
+
+def _clarity(nose: rails.Edge) -> float:
+    """How plainly a nose was seen, 0…1: grain and nap make weak edges, and crooked ones."""
+    contrast = float(np.clip(math.log(max(nose.strength, 1.0) / 2.0) / math.log(25.0), 0.0, 1.0))
+    return nose.share * contrast / (1.0 + (nose.scatter_px / 0.8) ** 2)
 
 
 def _end_share(strip: rails.Strip, at: Array, bed: Array) -> float:

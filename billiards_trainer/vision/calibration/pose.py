@@ -27,9 +27,9 @@ from billiards_trainer.vision.calibration.rails import CUSHION_WIDTH
 
 Array = NDArray[np.float64]
 
-# Index of the lens term among the parameters.
-_LENS = 7
-_LENS_SPREAD = 0.10
+# Indices of the lens terms k1, k2, p1, p2 among the parameters, and how large they usually are.
+_LENS = np.array([7, 11, 12, 13])
+_LENS_SPREAD = np.array([0.10, 0.01, 6e-4, 6e-4])
 _CUSHION_SPREAD = 0.008
 # The cloth ends a little above the nose, where the rail's top begins, metres.
 RAIL_RISE = 0.006
@@ -110,13 +110,17 @@ def fit_pose(
     """
     problem = _Problem(groups, table, start, cushion_width, camera_height, focal_px, aspect_spread)
     begin = problem.start()
-    straight = problem.solve(np.where(np.arange(len(begin)) == _LENS, 0.0, begin), lens=False)
+    straight = begin.copy()
+    straight[_LENS] = 0.0
+    straight = problem.solve(straight, lens=False)
     problem.drop_outliers(straight)
     straight = problem.solve(straight, lens=False)
     best = straight
     if lens:
-        bent = problem.solve(np.where(np.arange(len(begin)) == _LENS, begin, straight), lens=True)
-        # One more parameter must earn its place.
+        bent = straight.copy()
+        bent[_LENS] = begin[_LENS]
+        bent = problem.solve(bent, lens=True)
+        # More parameters must earn their place.
         if problem.cost(bent) < problem.cost(straight) - 2.0:
             best = bent
     return problem.result(best)
@@ -141,8 +145,15 @@ class _Problem:
         self.camera_height = camera_height
         self.focal_px = focal_px
         self.aspect_spread = aspect_spread
-        self.pixels = np.concatenate([g.pixels for g in groups])
-        counts = [len(g.pixels) for g in groups]
+        # A point above the start's horizon is on no rail of it.
+        seen = [
+            g.pixels[np.isfinite(start.to_plane(g.pixels, table.cushion_height)).all(axis=1)]
+            for g in groups
+        ]
+        groups = [g for g, pixels in zip(groups, seen, strict=True) if len(pixels)]
+        seen = [pixels for pixels in seen if len(pixels)]
+        self.pixels = np.concatenate(seen)
+        counts = [len(pixels) for pixels in seen]
         self.side = np.repeat([g.side for g in groups], counts)
         self.outer = np.repeat([g.outer for g in groups], counts)
         self.sigma = np.repeat([g.sigma_px for g in groups], counts)
@@ -172,7 +183,9 @@ class _Problem:
         self._share()
 
     def start(self) -> Array:
-        """Rotation (3), translation (3), log focal, k1, cushion width, log fy/fx, rail's rise."""
+        """Rotation (3), translation (3), log focal, k1, cushion width, log fy/fx, rail's rise, k2,
+        p1, p2.
+        """
         rotation, _ = cv2.Rodrigues(self.first.rotation_matrix)
         return np.array(
             [
@@ -183,6 +196,7 @@ class _Problem:
                 self.cushion_width,
                 math.log(self.first.focal[1] / self.first.focal[0]),
                 RAIL_RISE,
+                *self.first.distortion[1:4],
             ]
         )
 
@@ -195,21 +209,17 @@ class _Problem:
             height=self.first.height,
             focal=(focal, focal * math.exp(float(p[9]))),
             centre=self.first.centre,
-            distortion=(float(p[7]), 0.0, 0.0, 0.0, 0.0),
+            distortion=(*(float(v) for v in p[_LENS]), 0.0),
         )
 
     def offsets(self, p: Array) -> tuple[Array, float]:
         """Signed distance outwards from each point's line, metres, and the camera's height.
 
-        The mapping is ``CameraModel.to_plane`` for one radial term, written out for speed.
+        The mapping is ``CameraModel.to_plane`` without k3, written out for speed.
         """
         focal = np.array([1.0, math.exp(float(p[9]))]) * math.exp(float(p[6]))
         bent = (self.pixels - np.array(self.first.centre)) / focal
-        straight = bent
-        if p[7] != 0.0:
-            for _ in range(8):
-                r2 = np.einsum("ij,ij->i", straight, straight)
-                straight = bent / np.maximum(1.0 + p[7] * r2, 0.2)[:, None]
+        straight = _undistorted(bent, p[_LENS]) if p[_LENS].any() else bent
         rotation = np.asarray(cv2.Rodrigues(p[:3])[0], dtype=np.float64)
         eye = -rotation.T @ p[3:6]
         ray = straight @ rotation[:2] + rotation[2]
@@ -230,7 +240,7 @@ class _Problem:
 
     def priors(self, p: Array, height: float) -> Array:
         out = [
-            p[7] / _LENS_SPREAD,
+            *(p[_LENS] / _LENS_SPREAD),
             (p[8] - self.cushion_width) / _CUSHION_SPREAD,
             p[9] / self.aspect_spread,
             (p[10] - RAIL_RISE) / _RAIL_RISE_SPREAD,
@@ -247,7 +257,7 @@ class _Problem:
         return np.array(out)
 
     def solve(self, p: Array, *, lens: bool) -> Array:
-        free = np.array([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, *([7] if lens else [])])
+        free = np.array([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, *(_LENS if lens else [])])
 
         def inner(q: Array) -> Array:
             full = p.copy()
@@ -256,7 +266,7 @@ class _Problem:
 
         begin = p[free]
         if lens:
-            begin[-1] = begin[-1] or 1e-3
+            begin[-len(_LENS) :] += 1e-6
         answer = least_squares(inner, begin, method="lm", x_scale="jac", max_nfev=300)
         out = p.copy()
         out[free] = answer.x
@@ -275,3 +285,18 @@ class _Problem:
         rms_mm = float(np.sqrt(np.mean((off[use][kept] * 1e3) ** 2)))
         odd = float(np.sum(self.priors(p, height) ** 2))
         return PoseFit(self.camera(p), float(p[8]), float(p[10]), rms_px, rms_mm, self.cost(p), odd)
+
+
+def _undistorted(bent: Array, lens: Array) -> Array:
+    """Invert Brown-Conrady with k1, k2, p1, p2 on normalised coordinates, (n, 2): fixed point."""
+    k1, k2, p1, p2 = lens
+    straight = bent
+    for _ in range(8):
+        x, y = straight.T
+        r2 = x * x + y * y
+        radial = np.maximum(1.0 + r2 * (k1 + r2 * k2), 0.2)
+        shift = np.column_stack(
+            [2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y]
+        )
+        straight = (bent - shift) / radial[:, None]
+    return straight

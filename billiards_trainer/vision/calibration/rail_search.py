@@ -28,6 +28,9 @@ from billiards_trainer.vision.calibration.pose import RAIL_RISE, PoseFit, RailPo
 
 Array = NDArray[np.float64]
 
+# Metres: no camera hangs lower above a table.
+_LOWEST = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -58,6 +61,11 @@ class Hypothesis:
     fit: PoseFit
     evidence: Evidence
     quad_score: float
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing else needs to be tried."""
+        return self.evidence.is_plain and self.fit.oddness < 12.0 and self.fit.residual_mm < 4.0
 
     @property
     def rank(self) -> float:
@@ -100,32 +108,99 @@ def search(
     width = _cushion_width(strips, bends)
     noses = _noses(strips, bends, width)
     supports = _end_points(ends, outer, [nose is None for nose in noses])
+    fit = _fitted(known, first, noses, supports, width if width is not None else margin)
+    found = _settled(picture, known, fit, supports, bed, score)
+    odd = _odd_rail(found) if found is not None else None
+    if found is None or odd is None:
+        return found
+    # Three rails tell where the fourth must be, if its end was mistaken for something else.
+    kept = [points for points in supports if points.side != odd]
+    three = [None if nose and nose.side == odd else nose for nose in noses]
+    fit = _fitted(known, found.fit.camera, three, kept, found.fit.cushion_width)
+    again = _settled(picture, known, fit, kept, bed, score)
+    return max((h for h in (found, again) if h is not None), key=lambda h: h.rank)
 
-    def fitted(start: CameraModel, seen: list[rails.Edge | None], cushion: float) -> PoseFit:
-        return fit_pose(
-            _nose_points(seen) + supports,
-            known.table,
-            start,
-            cushion_width=cushion,
-            camera_height=known.camera_height,
-            focal_px=known.focal_px,
-            aspect_spread=known.aspect_spread,
-        )
 
-    fit = fitted(first, noses, width if width is not None else margin)
-    if fit.camera.position[2] < 0.3:
+def _odd_rail(found: Hypothesis) -> int | None:
+    """The one rail at which the cloth does not end where it should, if the others are plain."""
+    ends = found.evidence.ends
+    worst = int(np.argmin(ends))
+    others = [share for side, share in enumerate(ends) if side != worst]
+    return worst if ends[worst] < 0.4 and min(others) > 0.6 else None
+
+
+def search_from_noses(
+    picture: NDArray[np.uint8], known: Known, quad: Array, score: float
+) -> Hypothesis | None:
+    """Refine a rough nose rectangle by the noses alone: for rails that look like the cloth.
+
+    Args:
+        picture: BGR uint8 (H, W, 3).
+        known: the table and what is known of the camera.
+        quad: (4, 2) pixels in the order of the table's corners.
+        score: how good it was.
+    """
+    height = known.table.cushion_height
+    first = start_camera(quad, known.size, 0.0, height, known.picture, known.focal_px)
+    if first is None:
         return None
-    # Now that the camera is known, the noses are looked for where they ought to be; once more
-    # where that has moved them.
+    bed = _bed_colour(picture, rails.plane_homography(quad, *known.size), known.size)
+    fit: PoseFit | None = None
+    for tolerance in (0.020, 0.010):
+        seen = find_noses(picture, first, known.table, tolerance)
+        noses = [nose.edge if nose else None for nose in seen]
+        if sum(nose is not None for nose in noses) < 3:
+            return None
+        fit = _fitted(known, first, noses, [], rails.CUSHION_WIDTH)
+        first = fit.camera
+    assert fit is not None
+    return _settled(picture, known, fit, [], bed, score)
+
+
+def _fitted(
+    known: Known,
+    start: CameraModel,
+    noses: list[rails.Edge | None],
+    supports: list[RailPoints],
+    cushion_width: float,
+) -> PoseFit:
+    return fit_pose(
+        _nose_points(noses) + supports,
+        known.table,
+        start,
+        cushion_width=cushion_width,
+        camera_height=known.camera_height,
+        focal_px=known.focal_px,
+        aspect_spread=known.aspect_spread,
+    )
+
+
+def _settled(
+    picture: NDArray[np.uint8],
+    known: Known,
+    fit: PoseFit,
+    supports: list[RailPoints],
+    bed: Array,
+    score: float,
+) -> Hypothesis | None:
+    """Now that the camera is known, the noses are looked for where they ought to be.
+
+    Once more where that has moved them.
+    """
+    noses: list[rails.Edge | None] = []
     for _ in range(3):
+        if fit.camera.position[2] < _LOWEST:
+            return None
         again = find_noses(picture, fit.camera, known.table, 0.004)
         noses = [nose.edge if nose else None for nose in again]
+        if not supports and sum(nose is not None for nose in noses) < 3:
+            return None
         before = corners_px(fit.camera, known.table), fit.camera.distortion[0]
-        fit = fitted(fit.camera, noses, fit.cushion_width)
+        fit = _fitted(known, fit.camera, noses, supports, fit.cushion_width)
         moved = float(np.abs(corners_px(fit.camera, known.table) - before[0]).max())
         if moved < 0.3 and abs(fit.camera.distortion[0] - before[1]) < 0.005:
             break
-    if fit.camera.position[2] < 0.3 or not math.isfinite(fit.residual_mm):
+    if fit.camera.position[2] < _LOWEST or not math.isfinite(fit.residual_mm):
         return None
     evidence = gather(
         picture, fit.camera, known.table, fit.cushion_width, fit.rail_rise, noses, bed
@@ -262,7 +337,7 @@ def _bend(
     depth = [y, w - x, length - y, x][edge.side]
     along = [x / w, y / length, 1 - x / w, 1 - y / length][edge.side]
     fit = np.polynomial.Polynomial.fit(along, depth, 2)
-    return np.clip(fit(strip.along), -0.05, 0.05)
+    return np.asarray(np.clip(fit(strip.along), -0.05, 0.05))
 
 
 def _lean(camera: CameraModel, table: Table, side: int) -> float:

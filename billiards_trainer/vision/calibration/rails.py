@@ -23,10 +23,17 @@ CUSHION_WIDTH = 0.050
 CUSHION_RANGE = (0.026, 0.078)
 _COLUMNS = 112
 _PER_SEGMENT = 4
-_FLOOR = 16.0
+FLOOR = 16.0
 # Pixel value of the deepest shadow on cloth, as a share of the bed's.
 _DEEPEST_SHADOW = 0.18
 _ENDS = 0.055
+# Of the camera's coding of light, near enough (sRGB).
+_GAMMA = 2.2
+# Smoothing with which a nose is located: little, or the shadow below it pulls the edge.
+_FINE_PX = 1.0
+# Pixels: by how much light and its logarithm may differ on where an edge lies, and how well they
+# must agree on that along a rail.
+_MOST_PX, _AGREE_PX = 0.6, 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ def sample_strip(
     values[outside] = np.nan
     segments = _COLUMNS // _PER_SEGMENT
     shape = (segments, _PER_SEGMENT, count)
-    logs = np.log(values.reshape(*shape, 3).mean(axis=1) + _FLOOR)
+    logs = np.log(values.reshape(*shape, 3).mean(axis=1) + FLOOR)
     features = np.stack(
         [logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1], logs.mean(axis=-1)], axis=-1
     )
@@ -186,7 +193,7 @@ def unlike_cloth(logs: Array, bed: Array) -> Array:
     """
     colour = _bgr(bed)
     shades = np.geomspace(0.01, 2.0, 80)
-    levels = np.log(np.minimum(shades[:, None] * colour, 255.0) + _FLOOR)
+    levels = np.log(np.minimum(shades[:, None] * colour, 255.0) + FLOOR)
     light = levels.mean(axis=1) + 1e-6 * np.arange(len(levels))
     at = logs[..., 2]
     u = np.interp(at, light, levels[:, 2] - levels[:, 1])
@@ -211,7 +218,7 @@ def _bgr(features: Array) -> Array:
     """The colour that has these features, (3,)."""
     green = features[2] - (features[0] + features[1]) / 3.0
     logs = np.array([green + features[1], green, green + features[0]])
-    return np.maximum(np.exp(logs) - _FLOOR, 0.5)
+    return np.maximum(np.exp(logs) - FLOOR, 0.5)
 
 
 def find_cloth_ends(strip: Strip, bed: Array, spread: float, limit: int = 3) -> list[Edge]:
@@ -268,9 +275,11 @@ def _mean_within(values: Array, strip: Strip, guard: float, reach: float) -> Arr
 
 def nose_strength(strip: Strip) -> Array:
     """How much each sample looks like the nose's edge, (S, D): darker inwards counts more."""
-    change = derivative(strip, 1.3)
-    light = change[..., 2]
-    return np.asarray(np.where(light < 0, -light, 0.6 * light))
+    return _nose_like(derivative(strip, 1.3)[..., 2])
+
+
+def _nose_like(slope: Array) -> Array:
+    return np.asarray(np.where(slope < 0, -slope, 0.6 * slope))
 
 
 def find_nose(strip: Strip, near: Array, tolerance: float) -> Edge | None:
@@ -281,13 +290,29 @@ def find_nose(strip: Strip, near: Array, tolerance: float) -> Edge | None:
         near: (S,) expected depth along the rail, metres.
         tolerance: metres.
     """
-    strength = nose_strength(strip)
+    slope = derivative(strip, 1.3)[..., 2]
+    strength = _nose_like(slope)
     strength = strength * np.exp(-0.5 * ((strip.depth[None, :] - near[:, None]) / tolerance) ** 2)
-    return _trace(strip, strength)
+    light = _light_slope(strip)
+    return _trace(strip, strength, np.where(slope * light > 0, np.abs(light), 0.0))
 
 
-def _trace(strip: Strip, strength: Array) -> Edge | None:
-    """Follow the strongest smooth path of ``strength`` (S, D) and locate it below the sample."""
+def _light_slope(strip: Strip) -> Array:
+    """Slope of the light itself, (S, D), inwards positive.
+
+    Lenses blur light, not its logarithm: in that an edge's steepest place lies where the blur's
+    dark tail ends, up to a millimetre too far in the dark.
+    """
+    coded = np.exp(strip.logs[..., 2]) - FLOOR
+    light = (np.maximum(coded, 0.0) / 255.0) ** _GAMMA
+    return _slope(light, strip, _FINE_PX)
+
+
+def _trace(strip: Strip, strength: Array, fine: Array | None = None) -> Edge | None:
+    """Follow the strongest smooth path of ``strength`` (S, D) and locate it below the sample.
+
+    Where ``fine`` (S, D) is given, the path is moved, as a whole, towards its nearest peaks.
+    """
     strength = np.nan_to_num(strength, nan=0.0)
     segments, count = strength.shape
     noise = float(np.median(strength)) + 1e-4
@@ -296,10 +321,10 @@ def _trace(strip: Strip, strength: Array) -> Edge | None:
     path = _best_path(capped, span)
     rows = np.arange(segments)
     at = np.clip(path, 1, count - 2)
-    a, b, c = strength[rows, at - 1], strength[rows, at], strength[rows, at + 1]
-    bend = a - 2 * b + c
-    shift = np.where(np.abs(bend) > 1e-12, 0.5 * (a - c) / np.where(bend == 0, 1, bend), 0.0)
-    place = at + np.clip(shift, -0.5, 0.5)
+    b = strength[rows, at]
+    place = _peak(strength, at)
+    if fine is not None:
+        place = place + _common_shift(_nearest_peak(fine, at, strip) - place, strip)
     depth = np.interp(place, np.arange(count), strip.depth)
     good = b > 3.0 * noise
     peak = float(np.quantile(b, 0.7))
@@ -321,6 +346,32 @@ def _trace(strip: Strip, strength: Array) -> Edge | None:
         float(inlier.mean()),
         scatter,
     )
+
+
+def _peak(strength: Array, at: NDArray[np.intp]) -> Array:
+    """Below the sample: the top of the parabola through each sample and its neighbours, (S,)."""
+    rows = np.arange(len(strength))
+    a, b, c = strength[rows, at - 1], strength[rows, at], strength[rows, at + 1]
+    bend = a - 2 * b + c
+    shift = np.where(np.abs(bend) > 1e-12, 0.5 * (a - c) / np.where(bend == 0, 1, bend), 0.0)
+    return np.asarray(at + np.clip(shift, -0.5, 0.5))
+
+
+def _nearest_peak(fine: Array, at: NDArray[np.intp], strip: Strip) -> Array:
+    """The highest place of ``fine`` within a pixel of each sample, (S,)."""
+    rows = np.arange(len(fine))
+    reach = max(1, round(1.0 / max(float(np.median(strip.pixel_step)), 0.05)))
+    near = np.clip(at[:, None] + np.arange(-reach, reach + 1), 1, fine.shape[1] - 2)
+    best = near[rows, np.nan_to_num(fine)[rows[:, None], near].argmax(axis=1)]
+    return _peak(fine, best)
+
+
+def _common_shift(shifts: Array, strip: Strip) -> float:
+    """What most of the shifts (S,) have in common, in samples; 0 where they do not agree."""
+    pixel = 1.0 / max(float(np.median(strip.pixel_step)), 0.05)
+    middle = float(np.median(shifts))
+    agree = float(np.median(np.abs(shifts - middle))) < _AGREE_PX * pixel
+    return float(np.clip(middle, -_MOST_PX * pixel, _MOST_PX * pixel)) if agree else 0.0
 
 
 def _best_path(strength: Array, span: int) -> NDArray[np.intp]:

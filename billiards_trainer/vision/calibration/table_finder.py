@@ -27,12 +27,14 @@ from billiards_trainer.vision.calibration.first_pose import (
     start_camera,
 )
 from billiards_trainer.vision.calibration.noses import corners_px
+from billiards_trainer.vision.calibration.pockets import PocketEvidence, quads_by_pockets
 from billiards_trainer.vision.calibration.pose import PoseFit, RailPoints, fit_pose
 from billiards_trainer.vision.calibration.quadrilateral import Quad, fit_quads
 from billiards_trainer.vision.calibration.rail_search import (
     Hypothesis,
     Known,
     search,
+    search_from_noses,
 )
 
 Array = NDArray[np.float64]
@@ -127,14 +129,42 @@ def find_table(
     hypotheses: list[Hypothesis] = []
     for quad in _coarse_quads(picture):
         hypotheses += _both_ways(picture, known, quad.corners, quad.score)
-        if any(h.evidence.is_plain and h.fit.oddness < 12.0 for h in hypotheses):
+        if any(h.is_plain for h in hypotheses):
             break
+    if not any(h.is_plain and h.evidence.holes.share > 0.6 for h in hypotheses):
+        inner = [_inside_of(h, used) for h in hypotheses]
+        for noses in inner + quads_by_pockets(picture, used, focal_px):
+            one = search_from_noses(picture, known, noses, 0.8)
+            if one is not None:
+                hypotheses.append(one)
     if not hypotheses:
         raise TableNotFound("no table was found in the picture: all four rails must be in view")
-    fit = _finished(max(hypotheses, key=lambda h: h.rank), known, table is None, False, "detected")
+    best = max(hypotheses, key=lambda h: h.rank)
+    fit = _finished(best, known, table is None, False, "detected", _doubt(best, hypotheses, used))
     if fit.confidence < _LEAST_CONFIDENCE:
         raise TableNotFound("no table was found for sure: too much of its rails is hidden or dark")
     return fit
+
+
+def _inside_of(found: Hypothesis, table: Table) -> Array:
+    """Where the noses would be if the table's outer edge was taken for the cloth's end, (4, 2)."""
+    cushion, rail = found.fit.cushion_width, table.rail_width
+    size = np.array([table.width, table.length])
+    shrunk = (size + 2 * cushion) / (size + 2 * rail)
+    places = (np.array(table.corners) + rail) * shrunk - cushion
+    return found.fit.camera.to_pixels(np.column_stack([places, np.full(4, table.cushion_height)]))
+
+
+def _doubt(best: Hypothesis, all_of_them: list[Hypothesis], table: Table) -> float:
+    """How much another way to see the table takes from the best one's confidence: a factor."""
+    corners = corners_px(best.fit.camera, table)
+    least = 0.006 * max(best.fit.camera.width, best.fit.camera.height)
+    margin = math.inf
+    for other in all_of_them:
+        away = corners_px(other.fit.camera, table)
+        if min(np.abs(np.roll(away, k, axis=0) - corners).max() for k in range(4)) > least:
+            margin = min(margin, best.rank - other.rank)
+    return float(np.clip(0.4 + 0.4 * margin, 0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +278,9 @@ def _from_corners(given: _Given, known: Known, assumed: bool) -> TableFit:
             best = (fit.cost, fit)
     if best is None:
         raise TableNotFound("no camera above a table sees its corners where they were given")
-    hypothesis = Hypothesis(best[1], Evidence((1.0,) * 4, (1.0,) * 4, 0.0), 1.0)
+    hypothesis = Hypothesis(
+        best[1], Evidence((1.0,) * 4, (1.0,) * 4, 0.0, PocketEvidence(0, 0, 0)), 1.0
+    )
     return _finished(hypothesis, known, assumed, given.is_oriented, "given")
 
 
@@ -258,6 +290,7 @@ def _finished(
     assumed: bool,
     oriented: bool,
     source: Literal["detected", "given"],
+    doubt: float = 1.0,
 ) -> TableFit:
     camera, table = best.fit.camera, known.table
     corners = corners_px(camera, table)
@@ -265,8 +298,8 @@ def _finished(
         camera = turned_round(camera, table)
         corners = corners_px(camera, table)
     fitness = math.exp(-((best.fit.residual_mm / 12.0) ** 2))
-    ends, noses = float(np.mean(best.evidence.ends)), float(np.mean(best.evidence.noses))
-    confidence = min(1.0, 1.1 * ends) * fitness * (0.7 + 0.3 * noses)
+    # Holes only where none should be: a frame round the table was taken for its noses.
+    confidence = best.evidence.seen * fitness * min(1.0, 1.0 + best.evidence.holes.share) * doubt
     return TableFit(
         corners_px=corners,
         cloth_corners_px=corners_px(camera, table, best.fit.cushion_width, best.fit.rail_rise),
