@@ -72,7 +72,15 @@ class Step:
 
 
 class Game:
-    """See the module's text."""
+    """See the module's text.
+
+    Attributes:
+        table: what is played on.
+        session: on the log, once a source has been seen.
+        assistance: how much is shown.
+        players: what is remembered of them.
+        alert: what the appliance wants the player to know at once; empty when all is well.
+    """
 
     def __init__(
         self,
@@ -95,6 +103,7 @@ class Game:
         self._code: tuple[tuple[bool, ...], ...] = ()
         self._code_until_ns = 0
         self._used_ns: int | None = None
+        self.alert = ""
         self.session: SessionRecord | None = None
         self._begin = begin
         self._segmenter = ShotSegmenter(table)
@@ -181,7 +190,7 @@ class Game:
             prediction=shown,
             comparison=self._comparison,
             drill=self._drill,
-            notice=None if state.quality.usable else state.quality.problem,
+            notice=self.alert or (None if state.quality.usable else state.quality.problem),
             banner=_BANNERS.get(state.source.kind),
             screen=self._screen(state, phase),
             code=self._shown_code(state, phase),

@@ -10,6 +10,7 @@ import sys
 import time
 
 from billiards_trainer import messages as m
+from billiards_trainer import physics_calibration
 from billiards_trainer.bus import Request
 from billiards_trainer.config.schema import Config
 from billiards_trainer.core.game import Game, GameSettings
@@ -17,13 +18,16 @@ from billiards_trainer.core.guidance.prediction import Predictor
 from billiards_trainer.core.players import Players
 from billiards_trainer.core.standing import Standing, StandingFile
 from billiards_trainer.errors import InputError
+from billiards_trainer.physics_calibration import TablePhysics
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.storage.clock import BootClock
 from billiards_trainer.storage.recorder import ShotRecorder
 from billiards_trainer.storage.records import SessionRecord
-from billiards_trainer.table import TableError, preset
+from billiards_trainer.table import TableError
 
 _NOTICE_S = 0.5
+_PHYSICS_S = 10.0
+"""Seconds between two looks for a new physics calibration."""
 
 
 def main() -> int:
@@ -37,9 +41,9 @@ def main() -> int:
     return 0
 
 
-def preload() -> None:
+def preload(config: Config) -> None:
     """Load the compiled engine, for all that are forked from this process."""
-    Predictor(preset("pool-9ft")).warm()
+    Predictor(config.table.to_table()).warm()
 
 
 class Core:
@@ -51,11 +55,15 @@ class Core:
         bus = process.bus
         self._states = bus.subscribe("table.state")
         self._camera = bus.subscribe("camera.status")
+        self._alerts = bus.subscribe("system.alert")
+        self._shown_alerts: dict[str, str] = {}
         self._commands = bus.serve()
         bus.announce("game.state", "shot.event", "shot.recorded", "scene")
         self._standing = StandingFile(process.runtime_dir)
         self._players = Players(process.state_dir)
-        self._game = _new_game(process.config, self._standing, self._players)
+        self._physics_at = time.monotonic()
+        self._physics = _physics(process)
+        self._game = _new_game(process.config, self._standing, self._players, self._physics)
         self._game.warm()
         self._recorder = ShotRecorder(process.state_dir)
         self._seen_at = time.monotonic()
@@ -72,6 +80,7 @@ class Core:
         for message in self._camera.drain():
             if isinstance(message, m.SourceStatus):
                 self._camera_detail = "" if message.state == "running" else message.detail
+        self._take_alerts()
         states = [s for s in self._states.drain() if isinstance(s, m.TableState)]
         for i, state in enumerate(states):
             self._take(state, newest=i == len(states) - 1)
@@ -89,6 +98,15 @@ class Core:
         if lost:
             self._process.log.error("shots lost at the end", count=lost)
 
+    def _take_alerts(self) -> None:
+        """Alerts that have something to say to the player stand on the cloth while they last."""
+        for alert in self._alerts.drain():
+            if isinstance(alert, m.Alert) and alert.active and alert.player:
+                self._shown_alerts[alert.name] = alert.player
+            elif isinstance(alert, m.Alert):
+                self._shown_alerts.pop(alert.name, None)
+        self._game.alert = next(iter(self._shown_alerts.values()), "")
+
     def _take(self, state: m.TableState, *, newest: bool) -> None:
         began = time.perf_counter()
         self._seen_at = time.monotonic()
@@ -105,6 +123,7 @@ class Core:
             bus.publish("scene", step.scene)
             bus.publish("game.state", step.game)
         self._process.advance()
+        self._maybe_learn_physics(step.game.phase)
         self._report(state, 1e3 * (time.perf_counter() - began))
 
     def _report(self, state: m.TableState, step_ms: float) -> None:
@@ -147,9 +166,20 @@ class Core:
         else:
             request.fail(f"core does not know the command {request.command}")
 
+    def _maybe_learn_physics(self, phase: m.Phase) -> None:
+        """Take in a physics calibration that was stored meanwhile, while nobody plays."""
+        now = time.monotonic()
+        if phase not in (m.Phase.IDLE, m.Phase.WAITING) or now - self._physics_at < _PHYSICS_S:
+            return
+        self._physics_at = now
+        found = _physics(self._process)
+        if found != self._physics:
+            self._physics = found
+            self._game.apply(_settings(self._config, found))
+
     def _take_config(self, config: Config) -> None:
         self._config = config
-        self._game.apply(_settings(config))
+        self._game.apply(_settings(config, self._physics))
 
 
 def _code_shown(game: Game, request: m.CodeRequest) -> m.Done:
@@ -160,7 +190,19 @@ def _code_shown(game: Game, request: m.CodeRequest) -> m.Done:
     return m.Done(ok=True)
 
 
-def _new_game(config: Config, standing: StandingFile, players: Players) -> Game:
+def _physics(process: ChildProcess) -> TablePhysics | None:
+    """What was learned of this table's physics, if anything can be used."""
+    try:
+        table = process.config.table.to_table()
+        return physics_calibration.in_force(process.state_dir / "calibrations", table)
+    except (InputError, TableError) as error:
+        process.log.error("physics calibration not used", reason=str(error))
+        return None
+
+
+def _new_game(
+    config: Config, standing: StandingFile, players: Players, physics: TablePhysics | None
+) -> Game:
     try:
         table = config.table.to_table()
     except TableError as error:
@@ -180,10 +222,10 @@ def _new_game(config: Config, standing: StandingFile, players: Players) -> Game:
             )
         )
 
-    return Game(table, begin, _settings(config), players)
+    return Game(table, begin, _settings(config, physics), players)
 
 
-def _settings(config: Config) -> GameSettings:
+def _settings(config: Config, physics: TablePhysics | None) -> GameSettings:
     core = config.core
     return GameSettings(
         assistance=core.assistance,
@@ -192,6 +234,7 @@ def _settings(config: Config) -> GameSettings:
         comparison_s=core.comparison_s,
         idle_s=core.idle_s,
         night_s=core.night_s,
+        physics=physics,
     )
 
 

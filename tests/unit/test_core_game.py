@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ from billiards_trainer import messages as m
 from billiards_trainer.core.game import Game, GameSettings
 from billiards_trainer.core.players import Players
 from billiards_trainer.core.standing import Standing
+from billiards_trainer.physics.parameters import for_table
 from billiards_trainer.physics.strike import Strike
+from billiards_trainer.physics_calibration import TablePhysics
 from billiards_trainer.storage.records import RecordedShot, ShotRecord
 from billiards_trainer.storage.shot_log import ShotLog
 from billiards_trainer.table import preset
@@ -217,6 +221,8 @@ def test_a_successor_goes_on_where_its_predecessor_stood(played: Played) -> None
 def test_the_process_plays_records_and_answers(runtime_dir: Path, played: Played) -> None:
     with Stage(runtime_dir, "core", ("vision", "camera"), core={"stale_s": 0.5}) as stage:
         vision, camera = stage.players["vision"], stage.players["camera"]
+        orchestrator = stage.players["orchestrator"]
+        orchestrator.announce("system.alert")
         vision.announce("table.state")
         camera.announce("camera.status")
         scenes = stage.reader.subscribe("scene")
@@ -254,6 +260,33 @@ def test_the_process_plays_records_and_answers(runtime_dir: Path, played: Played
         assert reply.prediction is not None
         done = stage.reader.request("game.assistance", m.AssistanceRequest(level="drill"))
         assert done == m.Done(ok=True, detail="drill: stop shot")
+        code = stage.reader.request("game.code", m.CodeRequest(text="http://here"))
+        assert code == m.Done(ok=True)
+        long = stage.reader.request("game.code", m.CodeRequest(text="\N{SNOWMAN}" * 200))
+        assert isinstance(long, m.Done)
+        assert long.ok == bool(not long.detail)
+
+        def words_after(state: m.TableState) -> list[str]:
+            vision.publish("table.state", state)
+            scene = scenes.receive(100)
+            assert scene is None or isinstance(scene, m.Scene)
+            return [e.text for e in scene.elements if isinstance(e, m.Text)] if scene else []
+
+        warning = m.Alert(
+            epoch=1, sequence=1, raised_ns=1, severity="ERROR", name="disk", text="disk full",
+            player="call the staff, please",
+        )  # fmt: skip
+        quiet = states[-1]
+
+        def warned() -> bool | None:
+            orchestrator.publish("system.alert", warning)
+            return True if "call the staff, please" in words_after(quiet) else None
+
+        stage.until(warned, "the alert on the cloth")
+        orchestrator.publish("system.alert", warning.model_copy(update={"active": False}))
+        stage.until(
+            lambda: True if "call the staff, please" not in words_after(quiet) else None, "its end"
+        )
         assert stage.reader.request("game.reset", m.Empty()) == m.Done(ok=True)
         stage.configure(2, {"core": {"assistance": "advanced", "stale_s": 0.5}})
         stage.beat(lambda beat: beat.config_number == 2, "new configuration")
@@ -293,6 +326,24 @@ def test_each_player_is_shown_what_he_chose(tmp_path: Path) -> None:
     again.close()
     (tmp_path / "guidance-players.json").write_text("{")
     assert Players(tmp_path).level is None
+
+
+def test_predictions_name_the_physics_they_were_made_with(played: Played) -> None:
+    slow = replace(for_table(POOL), mu_roll=0.03)
+    game = a_game(physics=TablePhysics(slow, "physics-4"))
+    game.update(played.states[20])
+    reply = game.analyze(m.AnalyzeRequest(angle_rad=ANGLE + 1.0, speed=1.0))
+    usual = a_game()
+    usual.update(played.states[20])
+    other = usual.analyze(m.AnalyzeRequest(angle_rad=ANGLE + 1.0, speed=1.0))
+    assert reply.prediction is not None
+    assert other.prediction is not None
+    assert (reply.prediction.physics, other.prediction.physics) == ("physics-4", None)
+    ways = [
+        sum(math.dist(a, b) for a, b in pairwise(p.paths[0].points))
+        for p in (reply.prediction, other.prediction)
+    ]
+    assert ways[0] < 0.7 * ways[1]
 
 
 def test_a_drill_is_drawn_and_named(played: Played) -> None:

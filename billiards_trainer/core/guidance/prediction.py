@@ -62,18 +62,31 @@ class PredictionError(Exception):
 
 
 class Predictor:
-    """Predicts shots on one table.  The first call compiles; see ``warm``."""
+    """Predicts shots on one table.  The first call compiles; see ``warm``.
+
+    Args:
+        table: where they are played.
+        settings: see there.
+        parameters: of the engine; the game's standard when ``None``.
+        physics: name of the calibration that they come from.
+        clock: seconds.
+
+    Attributes:
+        spread: the errors of whoever plays.
+    """
 
     def __init__(
         self,
         table: Table,
         settings: PredictorSettings | None = None,
         parameters: PhysicsParameters | None = None,
+        physics: str | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.table = table
         self.settings = settings or PredictorSettings()
         self.parameters = parameters or for_table(table)
+        self.physics = physics
         self.spread = corridor.Spread()
         self._clock = clock
 
@@ -147,6 +160,7 @@ class Predictor:
             events=tuple(self._events(shot, lying)),
             pot_probability=pot,
             scratch_probability=scratch,
+            physics=self.physics,
             fan=self._fan(shot.initial, strike, aim, lying[striker]) if odds and target else (),
             corridor=None
             if first is None
