@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def make_app(services: Services, static: Path = page.STATIC) -> web.Application:
     """Put the application together; it connects to the other processes when it is started."""
-    app = web.Application(middlewares=[_guarded], client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=[_counted, _guarded], client_max_size=LARGEST_BODY)
     app[SERVICES] = services
     for route in ROUTES:
         # HEAD is answered like GET, except where that would never end.
@@ -50,6 +51,17 @@ def make_app(services: Services, static: Path = page.STATIC) -> web.Application:
     app.cleanup_ctx.append(_connected)
     app.on_shutdown.append(_say_goodbye)
     return app
+
+
+@web.middleware
+async def _counted(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """How quickly requests are answered, and how; streams and sockets are no requests."""
+    began = time.monotonic()
+    response = await handler(request)
+    if isinstance(response, web.Response):
+        now = time.monotonic()
+        request.app[SERVICES].traffic.answered(response.status, now - began, now)
+    return response
 
 
 @web.middleware

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from functools import cached_property
 from billiards_trainer import messages as m
 from billiards_trainer.api.pipeline import PipelineMeter
 from billiards_trainer.bus_async import AsyncBus, AsyncSubscription
+from billiards_trainer.topics import TOPICS
 
 STALE_MS = 1500.0
 """Pictures and what is derived from them: older is no longer what is on the table."""
@@ -57,6 +59,9 @@ class Live:
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.clock = clock
         self.pipeline = PipelineMeter(clock)
+        self.received: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
+        """By topic, messages that the numbers of later ones show to have been lost on the way."""
         self._newest: dict[str, Sample] = {}
         self._alerts: dict[str, Sample] = {}
         self._listeners: set[Callable[[Sample], None]] = set()
@@ -87,6 +92,10 @@ class Live:
     def put(self, topic: str, message: m.Message) -> None:
         """Take in a message and tell the listeners."""
         sample = Sample(topic, message, self.clock())
+        self.received[topic] += 1
+        before = self._newest.get(topic)
+        if before is not None and not TOPICS[topic].latest:
+            self.missed[topic] += _lost_between(before.message, message)
         self._newest[topic] = sample
         if isinstance(message, m.Alert):
             self._take_alert(sample, message)
@@ -139,6 +148,15 @@ class Live:
             changes["status"] = m.Level.UNKNOWN
             changes["detail"] = f"the orchestrator has been silent for {age_ms / 1e3:.0f} s"
         return status.model_copy(update=changes)
+
+
+def _lost_between(before: m.Message, after: m.Message) -> int:
+    """How many numbered messages are missing between two; 0 across a restart."""
+    if not isinstance(before, m.Alert | m.ShotEvent) or not isinstance(after, type(before)):
+        return 0
+    if before.epoch != after.epoch:
+        return 0
+    return max(0, after.sequence - before.sequence - 1)
 
 
 def _epoch(sample: Sample) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 
 from aiohttp import web
 
@@ -43,7 +44,11 @@ async def serve(process: ChildProcess) -> None:
             services.live.check()
             process.advance()
             process.report(
-                Level.HEALTHY, viewers=services.preview.viewers, sockets=len(services.sockets)
+                Level.HEALTHY,
+                "",
+                viewers=services.preview.viewers,
+                sockets=len(services.sockets),
+                **services.traffic.measures(time.monotonic()),
             )
             await asyncio.sleep(TICK_S)
     finally:

@@ -15,6 +15,7 @@ from billiards_trainer import messages as m
 from billiards_trainer.api.live import Live
 from billiards_trainer.api.preview import Preview
 from billiards_trainer.api.problem import Problem, unavailable
+from billiards_trainer.api.traffic import Traffic
 from billiards_trainer.bus import CommandError, CommandTimeout
 from billiards_trainer.bus_async import AsyncBus
 from billiards_trainer.config.schema import Config
@@ -38,6 +39,7 @@ class Services:
     preview: Preview
     worked: Callable[[], None]
     """Counts a unit of work for the heartbeat."""
+    traffic: Traffic = field(default_factory=Traffic)
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
     """WebSockets that are open."""
     bus: AsyncBus = field(init=False)

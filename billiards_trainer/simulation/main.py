@@ -22,7 +22,6 @@ from billiards_trainer.light_map import LightMap
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.simulation.observation import Observation
 from billiards_trainer.simulation.virtual_table import VirtualTable
-from billiards_trainer.table import preset
 
 ANSWER_LIMIT_S = 10.0
 """Lock-step: without an answer for so long, the world goes on and says so."""
@@ -227,16 +226,29 @@ def _await_answer(process: ChildProcess, camera: Camera, answers: Subscription, 
     return True
 
 
-def preload() -> None:
-    """Load the compiled renderer and engine, for all that are forked from this process."""
-    VirtualTable(preset("pool-9ft")).observe(0.0)
+_prepared: dict[str, VirtualTable] = {}
+
+
+def preload(config: Config) -> None:
+    """Build the virtual table, painting takes long, for all that are forked from this process."""
+    virtual = VirtualTable.from_config(config)
+    virtual.observe(0.0)
+    _prepared[_key(config)] = virtual
+
+
+def _virtual_table(config: Config) -> VirtualTable:
+    return _prepared.get(_key(config)) or VirtualTable.from_config(config)
+
+
+def _key(config: Config) -> str:
+    return config.model_dump_json(include={"table", "source", "simulation"})
 
 
 def main() -> int:
     """Run until told to stop."""
     with ChildProcess("simulation") as process:
         settings = process.config.simulation
-        virtual = VirtualTable.from_config(process.config)
+        virtual = _virtual_table(process.config)
         if settings.drawn_ahead_s > 0:
             drawn = draw_ahead(process, virtual, settings.drawn_ahead_s)
             process.ready()

@@ -50,7 +50,7 @@ class Nursery:
         self._ready = False
         self._began = 0.0
 
-    def open(self) -> None:
+    def open(self, snapshot: Path) -> None:
         """Start it; call from the main thread only."""
         self.close()
         self._began = time.monotonic()
@@ -66,6 +66,8 @@ class Nursery:
                     str(os.getpid()),
                     "--socket",
                     str(theirs.fileno()),
+                    "--snapshot",
+                    str(snapshot),
                     *self._modules,
                 ],
                 stdin=subprocess.DEVNULL,
@@ -86,12 +88,12 @@ class Nursery:
             self._ready = self._receive(timeout_s) == nursery.READY
         return self._ready
 
-    def keep(self) -> None:
+    def keep(self, snapshot: Path) -> None:
         """Start it again when it is gone."""
         gone = self._process is None or self._process.poll() is not None
         if gone and time.monotonic() - self._began > _AGAIN_S:
             _log.warning("the nursery is started anew")
-            self.open()
+            self.open(snapshot)
 
     def bear(self, row: ProcessRow, arguments: list[str]) -> int | None:
         """A new process's id; ``None`` when it must be started the long way."""

@@ -117,9 +117,9 @@ class Modules:
         """Whether every module is up, or known not to come up."""
         return all(module.life.state in (*supervision.UP, State.FATAL) for module in self)
 
-    def prepare(self) -> None:
+    def prepare(self, snapshot: Path) -> None:
         """Have everything imported once; processes are started when that is done."""
-        self._nursery.open()
+        self._nursery.open(snapshot)
         self._wait_until = time.monotonic() + _NURSERY_LIMIT_S
 
     def observe(self, beats: Iterable[m.Message], number: int) -> None:
@@ -151,10 +151,10 @@ class Modules:
                 self._on_change(module, before)
             self._carry_out(module, action, snapshot)
 
-    def keep_nursery(self) -> None:
+    def keep_nursery(self, snapshot: Path) -> None:
         """Have the nursery ready for the next start, once nothing is starting."""
         if self.settled:
-            self._nursery.keep()
+            self._nursery.keep(snapshot)
 
     def restart(self, name: str) -> None:
         """Start a process anew, whatever its state.

@@ -27,9 +27,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from billiards_trainer.config.schema import Config
+from billiards_trainer.config.snapshot import read_snapshot
 from billiards_trainer.process import die_with_parent
 
 READY = b"ready"
@@ -45,10 +49,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nursery")
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--socket", type=int, required=True)
+    parser.add_argument("--snapshot", type=Path, required=True)
     parser.add_argument("modules", nargs="*")
     arguments = parser.parse_args()
     die_with_parent(arguments.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, config = read_snapshot(arguments.snapshot)
     later = [preload for name in arguments.modules if (preload := _imported(name)) is not None]
     gc.collect()
     gc.freeze()  # pages of objects that nobody touches stay shared
@@ -56,7 +62,7 @@ def main() -> int:
         orchestrator.send(READY)
         while True:
             if later and not select.select([orchestrator], [], [], _IDLE_S)[0]:
-                _quietly(later.pop(0))
+                _quietly(partial(later.pop(0), config))
                 continue
             request = orchestrator.recv(_PACKET)
             if not request:
@@ -64,7 +70,7 @@ def main() -> int:
             orchestrator.send(_bear(json.loads(request), arguments.parent, orchestrator))
 
 
-def _imported(name: str) -> Callable[[], object] | None:
+def _imported(name: str) -> Callable[[Config], object] | None:
     """Import a module; its ``preload``, if it has one, loads what it would load while it starts."""
     found: list[ModuleType] = []
     _quietly(lambda: found.append(importlib.import_module(name)))

@@ -109,7 +109,7 @@ class Orchestrator:
         self._webhooks.start()
         if self.config.monitoring.enabled:
             self._sampler.start()
-        self._modules.prepare()
+        self._modules.prepare(self.store.path)
         try:
             while self._stop_signal is None and not self.restart_reason:
                 self._bus.wait([self._heartbeats, self._commands], _TICK_MS)
@@ -343,7 +343,7 @@ class Orchestrator:
     # --- now and then -----------------------------------------------------------------------
 
     def _housekeeping(self) -> None:
-        self._modules.keep_nursery()
+        self._modules.keep_nursery(self.store.path)
         if self._reload:
             self._reload = False
             try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
+from aiohttp import web
 from pydantic import BaseModel
 
 from billiards_trainer import messages as m
 from billiards_trainer.api.live import STATUS_STALE_MS
 from billiards_trainer.api.pipeline import PipelineMetrics
 from billiards_trainer.api.problem import unavailable
-from billiards_trainer.api.route import Call, Route
+from billiards_trainer.api.route import Call, Route, command
 
 
 class Metrics(BaseModel):
@@ -44,6 +45,17 @@ async def metrics(call: Call) -> BaseModel:
     )
 
 
+async def prometheus(call: Call) -> web.StreamResponse:
+    """The same and more, for Prometheus."""
+    # Here rather than at the top: it is loaded when somebody scrapes.
+    from billiards_trainer.api.prometheus import CONTENT_TYPE, exposition
+
+    body = exposition(call.services.live, call.services.traffic)
+    return web.Response(
+        body=body, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+    )
+
+
 def _interval_ms(call: Call) -> float:
     return call.services.config.system.health_interval * 1e3
 
@@ -66,4 +78,17 @@ ROUTES = (
         Metrics,
         tag="system",
     ),
+    Route(
+        "GET",
+        "/metrics",
+        "Everything measured, for Prometheus",
+        prometheus,
+        "text/plain",
+        tag="system",
+    ),
+    command("system/alerts", "system.alerts", "Alerts and repairs, newest first", method="GET"),
+    command("system/alerts/acknowledge", "system.acknowledge", "Somebody takes note of an alert"),
+    command("system/history", "system.history", "Measures of the last hour", refusal=422),
+    command("system/restart_module", "system.restart_module", "Start a module anew"),
+    command("system/restart", "system.restart", "Start everything anew"),
 )

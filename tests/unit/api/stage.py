@@ -129,6 +129,10 @@ def well_behaved(request: Request) -> None:
             request.reply(game_state())
         case "system.status":
             request.reply(system_status())
+        case "system.alerts":
+            request.reply(m.AlertLog(alerts=(alert(1),)))
+        case "system.history":
+            request.reply(m.HistoryReply(age_s=(1.0, 0.0), series={"cpu": (3.0, None)}))
         case _:
             request.reply(m.Done(ok=True, detail="done"))
 
