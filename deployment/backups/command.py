@@ -178,11 +178,11 @@ def _verify(asked: argparse.Namespace, layout: Layout) -> Answer:
     )
 
 
-def _recover(_asked: argparse.Namespace, layout: Layout) -> Answer:
+def _recover(asked: argparse.Namespace, layout: Layout) -> Answer:
     """For systemd, before it starts the appliance."""
     with alone(layout.prefix) as mine:
         # While somebody restores, they start the appliance themselves.
-        undone = mine and restore.recover(layout, starting=True)
+        undone = mine and restore.recover(layout, _quiet if asked.json else print, starting=True)
     return {"undone": undone}, "an unfinished restore was undone" if undone else "nothing to undo"
 
 
@@ -194,14 +194,13 @@ def _restore(asked: argparse.Namespace, layout: Layout) -> Answer:
 
 
 def _restore_alone(asked: argparse.Namespace, layout: Layout) -> Answer:
-    quiet = asked.json
     done = restore.restore(
         layout,
         Path(asked.backup_file).absolute(),
         data_only=asked.data_only,
         key=_key(asked),
         health_limit_s=asked.health_limit_s,
-        say=(lambda _text: None) if quiet else print,
+        say=_quiet if asked.json else print,
     )
     before = [str(path) for path in done.before]
     lines = [f"restored {done.manifest.archive} of {done.manifest.created}"]
@@ -248,6 +247,10 @@ def _cleanup(asked: argparse.Namespace, layout: Layout) -> Answer:
         archive.path.unlink()
     names = [archive.path.name for archive in gone]
     return {"deleted": names}, f"deleted {len(names)} archives" + "".join(f"\n  {n}" for n in names)
+
+
+def _quiet(_text: str) -> None:
+    """For machines, who wait for the last word."""
 
 
 def _say(asked: argparse.Namespace, data: dict[str, Any], text: str) -> None:

@@ -109,7 +109,10 @@ def restore(
             status = _start(layout, found, health_limit_s)
     except (Failed, OSError) as error:
         say(f"that failed: {error}; putting back what was there")
-        recover(layout, say)
+        try:
+            recover(layout, say)
+        except Failed as worse:
+            raise Failed(f"not restored, data are as they were, but {worse}") from None
         raise Failed(f"not restored, everything is as it was: {error}") from None
     journal(layout).unlink()
     files.sync_folder(layout.prefix)
@@ -187,9 +190,10 @@ def recover(layout: Layout, say: Callable[[str], None] = print, *, starting: boo
             os.replace(swap.before, swap.target)
             files.sync_folder(swap.target.parent)
         files.remove(swap.incoming)
+    note.unlink()
+    files.sync_folder(layout.prefix)
     if data["was_active"] and not starting:
         systemctl("start", SERVICE)
-    note.unlink()
     return True
 
 

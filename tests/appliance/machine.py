@@ -10,6 +10,7 @@ and time that differs from the host's.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -23,9 +24,10 @@ from pathlib import Path
 
 SUITE = "bookworm"
 PACKAGES = (
-    "systemd systemd-sysv dbus libpam-systemd libnss-systemd python3 python3-venv nginx-light "
-    "logrotate openssl ca-certificates iproute2 procps curl nftables"
-).split()
+    *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "libnss-systemd"),
+    *("python3", "python3-venv", "nginx-light", "logrotate", "openssl", "ca-certificates"),
+    *("iproute2", "procps", "curl", "nftables"),
+)
 _TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "setpriv", "ip")
 _CONTROLLERS = ("unified", "systemd", "memory", "pids", "cpu", "cpuacct", "blkio", "devices")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -41,7 +43,7 @@ def why_not() -> str | None:
     if _mirror() is None:
         return "no Debian mirror is named in this host's apt sources"
     alone = ["unshare", "--mount", "--net", "--pid", "--fork", "true"]
-    if subprocess.run(alone, capture_output=True).returncode != 0:
+    if subprocess.run(alone, check=False, capture_output=True).returncode != 0:
         return "this host does not allow namespaces"
     return None
 
@@ -68,7 +70,9 @@ def base_tree(cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     fresh = cache / f".{tree.name}.{os.getpid()}"
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-    done = subprocess.run([*command, SUITE, str(fresh), mirror], capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, SUITE, str(fresh), mirror], check=False, capture_output=True, text=True
+    )
     if done.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
         raise RuntimeError(f"debootstrap: {done.stdout[-800:]}")
@@ -114,11 +118,13 @@ class Machine:
             "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"
         )
         offline = ["systemctl", f"--root={self.root}", "--quiet"]
-        subprocess.run([*offline, "enable", "systemd-networkd.service"], capture_output=True)
+        subprocess.run(
+            [*offline, "enable", "systemd-networkd.service"], check=False, capture_output=True
+        )
         # Nothing that waits for a terminal, the network at large, or a clock.
         masked = "console-getty.service getty@.service apt-daily.timer apt-daily-upgrade.timer "
         masked += "e2scrub_all.timer systemd-networkd-wait-online.service dev-hugepages.mount"
-        subprocess.run([*offline, "mask", *masked.split()], capture_output=True)
+        subprocess.run([*offline, "mask", *masked.split()], check=False, capture_output=True)
 
     def boot(self) -> None:
         """Start it; it is up when this returns."""
@@ -159,7 +165,12 @@ class Machine:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside as root; the output of one that fails is told."""
         done = subprocess.run(
-            [*self.inside(), *command], capture_output=True, text=True, timeout=timeout, input=stdin
+            [*self.inside(), *command],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            input=stdin,
         )
         if check and done.returncode != 0:
             words = " ".join(command)
@@ -268,13 +279,10 @@ class Machine:
         self._process = None
         for group in self._groups():
             for base, _, _ in os.walk(group, topdown=False):
-                try:
+                # Where the kernel has not let go of it yet: a later machine does not care.
+                with contextlib.suppress(OSError):
                     os.rmdir(base)
-                except (
-                    OSError
-                ):  # the kernel has not let go of it yet; a later machine does not care
-                    pass
-        subprocess.run(["ip", "link", "del", f"ve-{self.name}"], capture_output=True)
+        subprocess.run(["ip", "link", "del", f"ve-{self.name}"], check=False, capture_output=True)
 
 
 _ENTER = """

@@ -1,4 +1,4 @@
-"""An installation in a folder: the real deploy.py and backup.py, a small program, a pretended systemd.
+"""An installation in a folder: the real deploy.py and backup.py, the rest pretended.
 
 The program is a wheel with the names that deployment asks for and next to nothing behind them; the
 pretended ``systemctl`` keeps its state in a file, and the interface is a server of the test's own.
@@ -103,7 +103,8 @@ elif words[:3] == ["-m", "pip", "install"]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(name))
         program = here / "bin/billiards-trainer"
-        program.write_text(f"#!{here}/bin/python\\nfrom billiards_trainer.cli import main\\nmain()\\n")
+        head = f"#!{here}/bin/python\\n"
+        program.write_text(head + "from billiards_trainer.cli import main\\nmain()\\n")
         program.chmod(0o755)
 elif words[:2] not in (["-m", "pip"], ["-m", "compileall"]):
     os.environ["PYTHONPATH"] = str(packages)
@@ -239,7 +240,11 @@ class Trial:
     def call(self, script: str, *words: str) -> tuple[int, list[dict[str, Any]]]:
         """Run it to its end; exit status and what it told."""
         done = subprocess.run(
-            self.command(script, *words), env=self.environment, capture_output=True, text=True
+            self.command(script, *words),
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
         )
         assert not done.stderr, done.stderr
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]

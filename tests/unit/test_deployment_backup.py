@@ -1,0 +1,440 @@
+"""backup.py against a pretended machine: what is kept, what comes back, what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployment.backups import manifest, reader, store, writer
+from deployment.errors import Failed
+from deployment.layout import Layout
+from tests.unit.deployment_trial import Trial
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    one = Trial(tmp_path)
+    installed = one.deploy("1.0.0", "--environment", "production")
+    assert installed["result"] == "installed", installed
+    one.play("one", "two")
+    (one.state / "calibrations").mkdir()
+    (one.state / "calibrations/camera-1.json").write_text('{"schema": 1}')
+    yield one
+    one.close()
+
+
+def test_back_up_while_shots_are_recorded_and_bring_them_back(trial: Trial) -> None:
+    stop = threading.Event()
+
+    def record() -> None:
+        with closing(sqlite3.connect(trial.database, timeout=30)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            while not stop.wait(0.001):
+                with database:
+                    database.execute("INSERT INTO shots (what) VALUES ('a'), ('b')")
+
+    recording = threading.Thread(target=record)
+    recording.start()
+    try:
+        made = trial.backup("backup", "--name", "now")
+    finally:
+        stop.set()
+        recording.join()
+    assert made["exit"] == 0, made
+    archive = Path(made["file"])
+    assert archive.stat().st_mode & 0o777 == 0o600
+    checked = trial.backup("verify", str(archive))
+    assert checked["result"] == "done"
+    assert checked["tables"]["shots"] % 2 == 0  # no transaction was cut in two
+
+    kept = checked["tables"]["shots"]
+    for path in trial.state.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    trial.site.write_text('environment = "testing"\n[api]\nport = 1\n')
+    back = trial.backup("restore", "--backup-file", str(archive), "--health-limit-s", "3")
+    assert (back["exit"], back["result"], back["health"]) == (0, "done", "HEALTHY"), back
+    assert len(trial.shots()) == kept
+    assert (trial.state / "calibrations/camera-1.json").read_text() == '{"schema": 1}'
+    assert 'url = "simulated"' in trial.site.read_text()
+    assert trial.running
+    assert not (trial.prefix / "restore.journal").exists()
+    assert not list(trial.state.parent.glob(".*incoming"))
+
+
+def test_only_data_come_back_when_asked(trial: Trial) -> None:
+    made = trial.backup("backup", "--data-only")
+    trial.play("three")
+    site = trial.site.read_text() + "# of this machine\n"
+    trial.site.write_text(site)
+    back = trial.backup("restore", "--backup-file", made["file"], "--data-only")
+    assert back["result"] == "done", back
+    assert trial.shots() == ["one", "two"]
+    assert trial.site.read_text() == site
+
+
+def test_increments_hold_what_changed_and_restore_as_a_chain(trial: Trial) -> None:
+    (trial.state / "big.bin").write_bytes(os.urandom(300_000))
+    full = trial.backup("backup", "--data-only", "--name", "base")
+    trial.play("three")
+    first = trial.backup("backup", "--data-only", "--incremental")
+    (trial.state / "later.json").write_text("{}")
+    second = trial.backup("backup", "--data-only", "--incremental", "--name", "last")
+    assert [Path(m["file"]).name for m in (first, second)] == ["base+1.tar.gz", "base+last.tar.gz"]
+    assert first["bytes"] < full["bytes"] / 3
+    trial.play("four")
+    (trial.state / "big.bin").unlink()
+    back = trial.backup("restore", "--backup-file", second["file"], "--data-only")
+    assert back["result"] == "done", back
+    assert trial.shots() == ["one", "two", "three"]
+    assert (trial.state / "big.bin").stat().st_size == 300_000
+    assert (trial.state / "later.json").exists()
+
+    listed = trial.backup("list")["backups"]
+    assert [row["incremental"] for row in listed] == [False, True, True]
+    # A newer chain makes the older one superfluous, and then all of it.
+    trial.backup("backup", "--data-only", "--name", "newer")
+    assert trial.backup("cleanup", "--keep-count", "2")["deleted"] == []
+    gone = trial.backup("cleanup", "--keep-count", "1")["deleted"]
+    assert sorted(gone) == ["base+1.tar.gz", "base+last.tar.gz", "base.tar.gz"]
+    Path(trial.backup("list")["backups"][0]["file"]).unlink()
+    assert trial.backup("list")["backups"] == []
+
+
+def test_a_chain_with_a_link_missing_or_exchanged_is_refused(trial: Trial) -> None:
+    base = trial.backup("backup", "--name", "base")
+    other = trial.backup("backup", "--name", "other")
+    trial.play("three")
+    last = trial.backup("backup", "--incremental")
+    assert Path(last["file"]).name == "other+1.tar.gz"
+    shutil.copy(base["file"], other["file"])
+    assert "it is not the other.tar.gz" in trial.backup("verify", last["file"])["reason"]
+    Path(other["file"]).unlink()
+    assert "which is not beside it" in trial.backup("verify", last["file"])["reason"]
+
+
+def test_what_does_not_work_is_put_back(trial: Trial) -> None:
+    made = trial.backup("backup")
+    trial.play("three")
+    (trial.root / "refuse-start").touch()
+    back = trial.backup("restore", "--backup-file", made["file"], "--health-limit-s", "2")
+    assert back["exit"] == 1
+    assert "data are as they were, but systemctl start" in back["reason"]
+    (trial.root / "refuse-start").unlink()
+    assert trial.backup("recover")["undone"] is False
+    assert not (trial.prefix / "restore.journal").exists()
+    assert trial.shots() == ["one", "two", "three"]
+
+
+def test_a_restore_cut_off_between_its_renames_is_undone(trial: Trial) -> None:
+    made = trial.backup("backup")
+    trial.play("three")
+    before = trial.state.with_name(f".{trial.state.name}.before")
+    trial.state.rename(before)
+    shutil.copytree(before, trial.state.with_name(f".{trial.state.name}.incoming"))
+    note = {"was_active": True, "targets": [str(trial.state)]}
+    (trial.prefix / "restore.journal").write_text(json.dumps(note))
+    assert trial.backup("recover")["undone"] is True
+    assert trial.shots() == ["one", "two", "three"]
+    assert trial.backup("recover")["undone"] is False
+    back = trial.backup("restore", "--backup-file", made["file"], "--health-limit-s", "3")
+    assert back["result"] == "done"
+
+
+def test_a_backup_of_a_newer_program_is_refused(trial: Trial) -> None:
+    with closing(sqlite3.connect(trial.database)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0099'")
+    made = trial.backup("backup")
+    with closing(sqlite3.connect(trial.database)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+    back = trial.backup("restore", "--backup-file", made["file"])
+    assert back["exit"] == 2
+    assert "install 1.0.0 first" in back["reason"]
+    assert trial.running
+
+
+def test_a_configuration_that_the_program_refuses_is_refused(trial: Trial) -> None:
+    good = trial.site.read_text()
+    trial.site.write_text(good + "[nonsense]\n")
+    made = trial.backup("backup")
+    trial.site.write_text(good)
+    back = trial.backup("restore", "--backup-file", made["file"])
+    assert (back["exit"], "unknown key nonsense" in back["reason"]) == (2, True)
+    assert trial.site.read_text() == good
+
+
+def test_trial_restore_and_extraction(trial: Trial, tmp_path: Path) -> None:
+    assert "no backup" in trial.backup("trial")["reason"]
+    trial.backup("backup", "--name", "old")
+    trial.play("three")
+    trial.backup("backup", "--name", "new")
+    tried = trial.backup("trial")
+    assert Path(tried["file"]).name == "new.tar.gz"
+    assert tried["tables"]["shots"] == 3
+    assert json.loads((trial.prefix / "reports/trial-restore.json").read_text())["tried"]
+    out = tmp_path / "out"
+    assert trial.backup("extract", tried["file"], "--to", str(out))["result"] == "done"
+    assert list((out / "code/wheel").glob("billiards_trainer-1.0.0-*.whl"))
+    assert json.loads((out / "system/host.json").read_text())["machine"]
+    assert "not empty" in trial.backup("extract", tried["file"], "--to", str(out))["reason"]
+
+
+@pytest.fixture
+def library(trial: Trial) -> Any:
+    """The encryption library for the installed program, borrowed from the tests."""
+    pyrage = pytest.importorskip("pyrage")
+    packages = trial.prefix / "releases/1.0.0/venv/lib/python3.11/site-packages"
+    source = Path(pyrage.__file__).parent
+    (packages / source.name).symlink_to(source)
+    # Isolated interpreters look at no variable: this one is told by its own start.
+    python = trial.prefix / "releases/1.0.0/venv/bin/python"
+    text = python.read_text().replace('["', '[w for w in ["', 1)
+    assert text
+    python.write_text(
+        python.read_text().replace(
+            "words = sys.argv[1:]", "words = [w for w in sys.argv[1:] if w != '-I']"
+        )
+    )
+    return pyrage
+
+
+def test_encryption_by_passphrase_and_by_key(trial: Trial, library: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("correct horse\n")
+    wrong = tmp_path / "wrong"
+    wrong.write_text("battery staple\n")
+    made = trial.backup("backup", "--passphrase-file", str(secret))
+    assert made["file"].endswith(".tar.gz.age"), made
+    raw = Path(made["file"]).read_bytes()
+    assert raw.startswith(b"age-encryption.org/v1")
+    assert b"manifest" not in raw
+    assert "it is encrypted" in trial.backup("verify", made["file"])["reason"]
+    bad = trial.backup("verify", made["file"], "--passphrase-file", str(wrong))
+    assert "cannot decrypt" in bad["reason"]
+    assert trial.backup("verify", made["file"], "--passphrase-file", str(secret))["exit"] == 0
+    Path(made["file"]).write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+    bad = trial.backup("verify", made["file"], "--passphrase-file", str(secret))
+    assert "cannot decrypt" in bad["reason"]
+
+    identity = library.x25519.Identity.generate()
+    key = tmp_path / "key"
+    key.write_text(f"# a key\n{identity}\n")
+    made = trial.backup("backup", "--recipient", str(identity.to_public()), "--name", "k")
+    trial.play("three")
+    back = trial.backup(
+        "restore", "--backup-file", made["file"], "--identity-file", str(key), "--data-only"
+    )
+    assert back["result"] == "done", back
+    assert trial.shots() == ["one", "two"]
+    row = next(r for r in trial.backup("list")["backups"] if r["file"] == made["file"])
+    assert row["encrypted"]
+
+
+# --- archives that nobody should believe ----------------------------------------------------
+
+Members = list[tuple[tarfile.TarInfo, bytes]]
+
+
+def read_members(archive: Path) -> Members:
+    with tarfile.open(archive) as tar:
+        out: Members = []
+        for member in tar:
+            file = tar.extractfile(member)
+            out.append((member, file.read() if file else b""))
+        return out
+
+
+def write_members(archive: Path, members: Members) -> None:
+    with tarfile.open(archive, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        for member, data in members:
+            if member.isreg():
+                member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def member(name: str, data: bytes = b"x", kind: bytes = tarfile.REGTYPE) -> tuple[Any, bytes]:
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        info.linkname = "/etc/passwd"
+    return info, data if kind == tarfile.REGTYPE else b""
+
+
+def edited(change: Callable[[dict[str, Any]], None]) -> Callable[[Members], None]:
+    """A change of the manifest's content."""
+
+    def apply(members: Members) -> None:
+        data = json.loads(members[0][1])
+        change(data)
+        members[0] = (members[0][0], json.dumps(data).encode())
+
+    return apply
+
+
+def _tamper(members: Members) -> None:
+    info, data = next(m for m in members if m[0].name.endswith("site.toml"))
+    at = [m[0] for m in members].index(info)
+    members[at] = (info, data.replace(b"production", b"productiom"))
+
+
+BAD: dict[str, Callable[[Members], None]] = {
+    "changed content": _tamper,
+    "another size": lambda m: m.__setitem__(1, (m[1][0], m[1][1] + b" ")),
+    "a member missing": lambda m: m.__delitem__(-1),
+    "a member twice": lambda m: m.append(m[-1]),
+    "a member that is not listed": lambda m: m.append(member("data/extra")),
+    "no manifest": lambda m: m.__delitem__(0),
+    "manifest not first": lambda m: m.insert(0, m.pop()),
+    "absolute path": lambda m: m.append(member("/etc/cron.d/x")),
+    "path upwards": lambda m: m.append(member("data/../../../etc/cron.d/x")),
+    "path outside the areas": lambda m: m.append(member("elsewhere/x")),
+    "symbolic link": lambda m: m.append(member("data/link", kind=tarfile.SYMTYPE)),
+    "hard link": lambda m: m.append(member("data/link", kind=tarfile.LNKTYPE)),
+    "device": lambda m: m.append(member("data/dev", kind=tarfile.CHRTYPE)),
+    "pipe": lambda m: m.append(member("data/pipe", kind=tarfile.FIFOTYPE)),
+    "link named as a listed file": lambda m: m.__setitem__(
+        -1, member(m[-1][0].name, kind=tarfile.SYMTYPE)
+    ),
+    "manifest lists a path upwards": edited(
+        lambda d: d["files"].append({**d["files"][0], "path": "data/../../x"})
+    ),
+    "manifest lists a file twice": edited(lambda d: d["files"].append(d["files"][0])),
+    "manifest of another schema": edited(lambda d: d.update(schema=99)),
+    "manifest of another program": edited(lambda d: d.update(format="something else")),
+    "manifest without its files": edited(lambda d: d.pop("files")),
+    "manifest with a negative size": edited(lambda d: d["files"][0].update(size=-1)),
+    "manifest with a hash that is none": edited(lambda d: d["files"][0].update(sha256="../x")),
+    "manifest larger than the disk": edited(lambda d: d["files"][0].update(size=1 << 49)),
+    "manifest that builds upon a path": edited(
+        lambda d: d["files"][0].update(stored_in="../../x.tar.gz")
+    ),
+    "manifest that counts other rows": edited(lambda d: d["tables"].update(shots=99)),
+}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, Path]:
+    """An archive, made without an installation."""
+    root = tmp_path_factory.mktemp("sample")
+    layout = Layout(root / "opt/billiards-trainer", root)
+    for folder in (layout.state, layout.config, layout.logs, layout.prefix):
+        folder.mkdir(parents=True)
+    layout.site_file.write_text('environment = "production"\n')
+    (layout.logs / "system.log").write_text("ERROR\n" * 100)
+    with closing(sqlite3.connect(layout.state / "billiards.db")) as database, database:
+        database.execute("CREATE TABLE shots (row INTEGER PRIMARY KEY)")
+    return layout, writer.write(layout, scope="full", name="good")
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_archives_are_refused(sample: tuple[Layout, Path], tmp_path: Path, what: str) -> None:
+    layout, good = sample
+    members = read_members(good)
+    BAD[what](members)
+    bad = tmp_path / "bad.tar.gz"
+    write_members(bad, members)
+    place = tmp_path / "place"
+    place.mkdir()
+    if what == "manifest that counts other rows":  # only the installed program looks that far
+        assert reader.extract(layout, bad, place).tables["shots"] == 99
+        return
+    with pytest.raises(Failed) as refused:
+        reader.extract(layout, bad, place)
+    assert str(refused.value).startswith(str(bad))
+    outside = {p.name for p in tmp_path.iterdir()} - {"bad.tar.gz", "place"}
+    assert not outside
+    assert all(path.resolve().is_relative_to(place) for path in place.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda data: data[: len(data) // 2], id="cut in half"),
+        pytest.param(lambda data: data[:-4], id="the last bytes missing"),
+        pytest.param(lambda data: data[:-8] + b"\0\0\0\0" + data[-4:], id="another checksum"),
+        pytest.param(lambda data: data + b"rubbish", id="something appended"),
+        pytest.param(lambda data: data + gzip.compress(b"more"), id="another stream appended"),
+        pytest.param(lambda data: b"", id="empty"),
+        pytest.param(lambda data: os.urandom(5000), id="noise"),
+        pytest.param(lambda data: gzip.compress(b"\0" * (64 << 20)), id="a bomb of zeros"),
+        pytest.param(lambda data: b"PK\3\4" + data, id="another kind of archive"),
+    ],
+)
+def test_damaged_files_are_refused(
+    sample: tuple[Layout, Path], tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    layout, good = sample
+    bad = tmp_path / "bad.tar.gz"
+    bad.write_bytes(spoil(good.read_bytes()))
+    with pytest.raises(Failed, match=r"bad\.tar\.gz"):
+        reader.verify(layout, bad)
+
+
+def test_a_header_that_asks_for_more_memory_than_there_is_is_refused(
+    sample: tuple[Layout, Path], tmp_path: Path
+) -> None:
+    layout, _ = sample
+    huge = tarfile.TarInfo("pax")
+    huge.type = tarfile.XHDTYPE
+    huge.size = (8 << 30) - 1
+    bad = tmp_path / "bad.tar.gz"
+    bad.write_bytes(gzip.compress(huge.tobuf(tarfile.USTAR_FORMAT) + b"\0" * (40 << 20)))
+    with pytest.raises(Failed):
+        reader.verify(layout, bad)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "data",
+        "data/",
+        "data//x",
+        "data/./x",
+        "data/../x",
+        "../x",
+        "DATA/x",
+        "data/\0",
+        "data/\n",
+    ],
+)
+def test_paths_that_lead_elsewhere(path: str) -> None:
+    with pytest.raises(Failed):
+        manifest.safe_path(path)
+
+
+def test_names_of_archives(sample: tuple[Layout, Path]) -> None:
+    layout, _ = sample
+    for name in ("../x", "", "a/b", ".hidden", "a+b"):
+        with pytest.raises(Failed, match="--name"):
+            writer.write(layout, scope="data", name=name)
+    with pytest.raises(Failed, match="there already"):
+        writer.write(layout, scope="full", name="good")
+    assert [a.stem for a in store.archives(layout)] == ["good"]
+    assert not list(store.folder(layout).glob(".gathering*"))
+
+
+def test_a_damaged_database_is_not_taken_for_a_backup(sample: tuple[Layout, Path]) -> None:
+    layout, _ = sample
+    good = (layout.state / "billiards.db").read_bytes()
+    (layout.state / "billiards.db").write_bytes(good[:100] + b"\xff" * 500 + good[600:])
+    try:
+        with pytest.raises(Failed, match=r"database|copy"):
+            writer.write(layout, scope="data", name="worse")
+    finally:
+        (layout.state / "billiards.db").write_bytes(good)
+    assert not (store.folder(layout) / "worse.tar.gz").exists()
