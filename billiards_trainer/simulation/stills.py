@@ -32,6 +32,7 @@ def render_balls(
     turns: Sequence[Array] | None = None,
     limbs: Sequence[Limb] = (),
     cue: CuePose | None = None,
+    slides: Array | None = None,
     light: NDArray[np.uint8] | None = None,
     seed: int = 0,
 ) -> Observation:
@@ -43,6 +44,7 @@ def render_balls(
         turns: orientation of each ball, (3, 3); random by ``seed`` when ``None``.
         limbs: the player and the cue, as ``body.limbs`` gives them.
         cue: where the cue is, for the truth; ``limbs`` draws it.
+        slides: shifts of the cue along its axis that sample the exposure, metres.
         light: the projector's light map.
         seed: decides orientations and noise.
     """
@@ -55,7 +57,9 @@ def render_balls(
         BallView(label, centre[None], turn[None])
         for (label, _), centre, turn in zip(balls, centres, oriented, strict=True)
     ]
-    image = renderer.render(View(views, limbs), light=light, seed=seed)
+    image = renderer.render(
+        View(views, limbs, np.zeros(1) if slides is None else slides), light=light, seed=seed
+    )
     discs = [visible_disc(camera, c, radius) for c in centres]
     depths = [float(np.linalg.norm(c - camera.position)) for c in centres]
     free = visible_shares(discs, depths, renderer.limb_depth)

@@ -8,7 +8,7 @@ raised a few degrees to clear the rail; what is not known of both goes into the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,24 +17,37 @@ import numpy as np
 
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
-from billiards_trainer.vision.cue import ribbon, shaft
+from billiards_trainer.vision.cue import fan, ribbon, shaft, verdict
+from billiards_trainer.vision.cue.line import Line, ideal, pixels_per_metre, real, values_at
 from billiards_trainer.vision.cue.shaft import Shaft
+from billiards_trainer.vision.cue.verdict import USUAL_BUTT_M, USUAL_TIP_M, Looks
 from billiards_trainer.vision.detection import cloth
 from billiards_trainer.vision.detection.arrays import Array, Mask
-from billiards_trainer.vision.detection.cloth import GREY
 from billiards_trainer.vision.detection.view import make_view
 from billiards_trainer.vision.detection.working import Working, prepare
 
 ELEVATION, ELEVATION_STD = math.radians(4.0), math.radians(2.0)
 TIP_HEIGHT_STD = 0.008
-TIP_NARROWEST, TIP_WIDEST = 0.0065, 0.024
-BUTT_WIDEST = 0.042
+NARROWEST_TIP, WIDEST_TIP = 0.0065, 0.024
+WIDEST_BUTT = 0.042
 LEAST_VISIBLE = 0.08
 """Metres of shaft with both edges seen."""
 SURE = 0.9
-"""From this confidence on weaker candidates are not looked at."""
+"""From this confidence on no other way to find it is tried."""
+FOLLOWED = 2.0
+"""Evidence that lies in having seen it just before, log odds."""
+STROKE_M = 0.15
+"""From one picture to the next a tip seldom moves farther; a faster one is found anew."""
+TURNED_PX = 7.0
+"""A cue that is followed lies at most so far beside where it was."""
+FEW, MOST_STRUCK = 3, 3
+ADDRESS_M = 0.45
+"""A tip so far behind a ball may address it."""
+POINTS_AT = 1.3
+"""Its axis passes the ball's centre within so many radii."""
+OVER_RAIL_M = 0.40
+"""A tip that addresses a ball may be so far outside the cushion noses."""
 LEAST_CONFIDENCE = 0.5
-UNLIKE = 90
 TIP_LEVEL = 0.4
 """Share of the contrast between shaft and cloth at which the shaft ends."""
 
@@ -50,6 +63,8 @@ class Disc(Protocol):
     def radius_px(self) -> float: ...
     @property
     def confidence(self) -> float: ...
+    @property
+    def label(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +109,14 @@ def find_cue(
 ) -> CueObservation | None:
     """Find the cue.
 
+    Where it was in the last picture first; else behind the cue ball; else anywhere over the cloth.
+
     Args:
         picture: BGR uint8, of the camera's size.
         table: the table.
         camera: the camera.
         detections: the balls of this picture; their outlines are not shafts.
-        previous: the cue of the last picture; of two candidates the one that continues it wins.
+        previous: the cue of the last picture, when there was one.
         working: the picture made ready, as ``BallDetector.working`` has it; made anew when absent.
 
     Returns:
@@ -110,88 +127,177 @@ def find_cue(
             working = prepare(picture, make_view(table, camera))
         except cloth.ClothError:
             return None
-    view = working.view
-    sure = [d for d in detections if d.confidence > 0.5]
-    middles = view.to_work(np.array([[d.x_px, d.y_px] for d in sure]).reshape(-1, 2))
-    radii = np.array([d.radius_px for d in sure]) / view.shrink
+    balls = _Balls.of(working, [d for d in detections if d.confidence > 0.5])
     best: CueObservation | None = None
-    best_score = strongest = 0.0
-    for candidate in ribbon.find_ribbons(working, middles, radii):
-        if best is not None and best.confidence > SURE and candidate.votes < strongest:
-            break
-        measured = shaft.measure(working, candidate)
-        if measured is None:
-            continue
-        seen = _interpret(working, measured)
+    for line in _searches(working, balls, previous):
+        measured = shaft.measure(working, line)
+        seen = None if measured is None else _interpret(working, measured, balls, line.prior)
         if seen is None:
             continue
-        score = seen.confidence * (1.0 + _continues(seen, previous))
-        if score > best_score:
-            best, best_score, strongest = seen, score, max(strongest, candidate.votes)
+        if seen.confidence >= SURE:
+            return seen
+        if best is None or seen.confidence > best.confidence:
+            best = seen
     return best if best is not None and best.confidence >= LEAST_CONFIDENCE else None
 
 
-def _continues(seen: CueObservation, previous: CueObservation | None) -> float:
-    if previous is None:
-        return 0.0
-    turn = math.remainder(seen.angle_rad - previous.angle_rad, 2 * math.pi)
-    moved = math.dist(seen.tip_m[:2], previous.tip_m[:2])
-    return 0.5 * math.exp(-((turn / 0.15) ** 2) - (moved / 0.3) ** 2)
+def _searches(working: Working, balls: _Balls, previous: CueObservation | None) -> Iterator[Line]:
+    """Lines worth measuring, the likeliest first, by ever more laborious ways."""
+    if previous is not None:
+        yield _expected(working, balls, previous)
+    for ball in balls.struck:
+        yield from fan.lines_at(
+            working, balls.middles[ball], float(balls.radii[ball]), balls.middles, balls.radii
+        )
+    shrink = working.view.shrink
+    yield from ribbon.find_ribbons(
+        working, working.view.to_work(balls.middles), balls.radii / shrink
+    )
 
 
-def _interpret(working: Working, measured: Shaft) -> CueObservation | None:
+def _expected(working: Working, balls: _Balls, previous: CueObservation) -> Line:
+    """Where the cue of the last picture is now: it moves along itself and turns little."""
+    camera, scale = working.view.camera, pixels_per_metre(working.view)
+    tip_px = np.array(previous.tip_px)
+    ends = ideal(camera, np.stack([tip_px - 20 * np.array(previous.direction_px), tip_px]))
+    direction = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+    ahead = STROKE_M * scale
+    to = balls.ideal - ends[1]
+    along = to @ direction
+    beside = np.abs(to[:, 1] * direction[0] - to[:, 0] * direction[1])
+    in_the_way = along[(beside < balls.radii) & (along > -balls.radii) & (along < ahead)]
+    ahead = min(ahead, float(in_the_way.min(initial=np.inf)))
+    return Line(ends[1], direction, ahead, FOLLOWED, TURNED_PX)
+
+
+@dataclass(frozen=True, slots=True)
+class _Balls:
+    """The balls of a picture: middles of their discs, full-resolution and ideal pixels, radii.
+
+    ``struck`` are those at which a cue may point: the cue ball, or all where none is known.
+    """
+
+    middles: Array
+    ideal: Array
+    radii: Array
+    struck: tuple[int, ...]
+
+    @classmethod
+    def of(cls, working: Working, discs: Sequence[Disc]) -> _Balls:
+        middles = np.array([[d.x_px, d.y_px] for d in discs]).reshape(-1, 2)
+        radii = np.array([d.radius_px for d in discs])
+        named = [k for k, d in enumerate(discs) if d.label == "cue"]
+        struck = named or (list(range(len(discs))) if len(discs) <= FEW else [])
+        free = ideal(working.view.camera, middles) if len(discs) else middles
+        return cls(middles, free, radii, tuple(struck[:MOST_STRUCK]))
+
+
+def _interpret(
+    working: Working, measured: Shaft, balls: _Balls, prior: float
+) -> CueObservation | None:
     """Which end is the tip, and is it a cue at all."""
+    read = _read(working, measured, balls)
+    if read is None:
+        return None
+    looks, tip_is_end, length, tip_width = read
+    tip = _locate_tip(working, measured, tip_is_end)
+    sign = 1.0 if tip_is_end else -1.0
+    return _in_space(
+        working, measured, tip, sign, length, tip_width, verdict.confidence(looks, prior)
+    )
+
+
+def _read(
+    working: Working, measured: Shaft, balls: _Balls
+) -> tuple[Looks, bool, float, float] | None:
+    """Looks, whether the tip is at the stations' end, visible length and width at the tip, metres.
+
+    ``None`` for what cannot be a cue.
+    """
     view = working.view
     camera, table = view.camera, view.table
-    height = table.balls.radius
     ends = np.array([measured.axis(measured.start), measured.axis(measured.end)])
-    places = camera.to_plane(shaft.real(camera, ends), height)
+    places = camera.to_plane(real(camera, ends), table.balls.radius)
     if not np.isfinite(places).all():
         return None
     length = float(np.linalg.norm(places[1] - places[0]))
     if length < LEAST_VISIBLE:
         return None
-    per_metre = abs(measured.end - measured.start) / max(length, 1e-6)
-    widths = [measured.width(s) / per_metre for s in (measured.start, measured.end)]
-    free = [_is_free_end(working, measured, s) for s in (measured.start, measured.end)]
+    scale = abs(measured.end - measured.start) / length
+    widths = [measured.width(s) / scale for s in (measured.start, measured.end)]
+    free = [verdict.is_free_end(working, measured, s) for s in (measured.start, measured.end)]
     inside = [table.contains(float(x), float(y), 0.0) for x, y in places]
-    # Positive: the end of the stations' run is the tip.
-    lean = 0.0
-    lean += 2.0 * (float(inside[1] and free[1]) - float(inside[0] and free[0]))
+    taper = (widths[0] - widths[1]) / length
+    tip_is_end = measured.aimed or _leans_to_end(table, places, inside, free, taper)
+    tip, other = (1, 0) if tip_is_end else (0, 1)
+    struck = _struck(measured, tip_is_end, balls, ADDRESS_M * scale)
+    outside = -_depth(table, float(places[tip, 0]), float(places[tip, 1]))
+    if outside > (OVER_RAIL_M if struck is not None else 0.0):
+        return None
+    if not NARROWEST_TIP < widths[tip] < WIDEST_TIP or widths[other] > WIDEST_BUTT:
+        return None
+    over_cloth, body, lit = verdict.over_the_cloth(working, measured)
+    run = (measured.stations >= measured.start) & (measured.stations <= measured.end)
+    fill = float(measured.seen[run].mean())
+    thick = [math.log(widths[k] / w) for k, w in ((tip, USUAL_TIP_M), (other, USUAL_BUTT_M))]
+    widening = (widths[other] - widths[tip]) / length / (2 * shaft.TAPER)
+    looks = Looks(
+        aimed=float(struck is not None),
+        gap=0.0 if struck is None else struck[0],
+        beside=0.0 if struck is None else struck[1],
+        length=min(1.0, length / 0.5),
+        seen=min(1.2, math.sqrt(length * fill / 0.5)),
+        fill=fill,
+        held=float(measured.held[run].mean()),
+        contrast=measured.contrast,
+        scatter=min(1.5, measured.scatter),
+        thin_tip=max(0.0, -thick[0]),
+        thick_tip=max(0.0, thick[0]),
+        thin_butt=max(0.0, -thick[1]),
+        thick_butt=max(0.0, thick[1]),
+        widening=float(np.clip(widening, -1.0, 2.0)),
+        body=body,
+        lit=lit,
+        over_cloth=over_cloth,
+        tip_free=float(free[tip]),
+        loose=float(free[other] and inside[other]),
+        along_rail=_along_rail(table, places),
+    )
+    return looks, tip_is_end, length, widths[tip]
+
+
+def _along_rail(table: Table, places: Array) -> float:
+    """1 for what lies at or outside the noses and runs along a rail."""
+    (dx, dy) = np.abs(places[1] - places[0])
+    turn = math.atan2(min(dx, dy), max(dx, dy))
+    deepest = max(_depth(table, float(x), float(y)) for x, y in places)
+    return float(np.clip(1.5 - turn / 0.06, 0, 1) * np.clip((0.03 - deepest) / 0.02, 0, 1))
+
+
+def _leans_to_end(
+    table: Table, places: Array, inside: list[bool], free: list[bool], taper: float
+) -> bool:
+    """Whether the tip is at the end of the stations' run rather than at their start."""
+    lean = 2.0 * (float(inside[1] and free[1]) - float(inside[0] and free[0]))
     lean += 1.0 * (float(inside[1]) - float(inside[0]))
     deep = [_depth(table, float(x), float(y)) for x, y in places]
     lean += float(np.clip((deep[1] - deep[0]) / 0.15, -1.5, 1.5))
-    taper = (widths[0] - widths[1]) / length
     lean += float(np.clip(taper / 0.004, -1.5, 1.5))
-    tip_is_end = lean > 0
-    tip_width = widths[1] if tip_is_end else widths[0]
-    butt_width = widths[0] if tip_is_end else widths[1]
-    if not (inside[1] if tip_is_end else inside[0]):
+    return lean > 0
+
+
+def _struck(
+    measured: Shaft, tip_is_end: bool, balls: _Balls, reach: float
+) -> tuple[float, float] | None:
+    """The nearest ball ahead of the tip: its distance in shares of ``reach``, how far beside."""
+    d = measured.axis_direction if tip_is_end else -measured.axis_direction
+    to = balls.ideal - measured.axis(measured.end if tip_is_end else measured.start)
+    along, beside = to @ d, np.abs(to[:, 1] * d[0] - to[:, 0] * d[1]) / balls.radii
+    ahead = np.flatnonzero((along > 0) & (along < reach) & (beside < POINTS_AT))
+    if len(ahead) == 0:
         return None
-    if not TIP_NARROWEST < tip_width < TIP_WIDEST or not 0.005 < butt_width < BUTT_WIDEST:
-        return None
-    body = _bodiness(working, measured)
-    if body < 0.6:
-        return None
-    other_free = free[0] if tip_is_end else free[1]
-    other_inside = inside[0] if tip_is_end else inside[1]
-    # A line of light ends on the cloth at both ends; a cue leaves the table or is held.
-    if other_free and other_inside and length < 0.9:
-        return None
-    tip = _locate_tip(working, measured, tip_is_end)
-    sign = 1.0 if tip_is_end else -1.0
-    fill = float(measured.seen.mean() * len(measured.stations))
-    fill /= max(1.0, (measured.end - measured.start) / _step(measured))
-    evidence = 3.0 * min(1.0, length / 0.35) + 3.0 * (min(1.0, fill) - 0.4) + 2.0 * (body - 0.8)
-    evidence += 1.0 * float(free[1] if tip_is_end else free[0]) - 1.5
-    # A line of light is narrow, does not widen, and leaves the cloth its colour.
-    widening = (butt_width - tip_width) / length
-    evidence += float(np.clip(widening / 0.006, -1.0, 1.0))
-    evidence += float(np.clip((butt_width + tip_width - 0.022) / 0.006, -1.5, 1.0))
-    if _is_lit_cloth(working, measured):
-        evidence -= 2.0
-    confidence = 1 / (1 + math.exp(-evidence))
-    return _in_space(working, measured, tip, sign, length, tip_width, confidence)
+    nearest = ahead[along[ahead].argmin()]
+    return float(along[nearest] / reach), float(beside[nearest])
 
 
 def _depth(table: Table, x: float, y: float) -> float:
@@ -212,9 +318,7 @@ def _in_space(
     tip_ideal = measured.axis(tip_s)
     direction = sign * measured.axis_direction
     behind = tip_ideal - direction * max(50.0, abs(measured.end - measured.start))
-    tip_px, behind_px, ahead_px = shaft.real(
-        camera, np.stack([tip_ideal, behind, tip_ideal + direction])
-    )
+    tip_px, behind_px, ahead_px = real(camera, np.stack([tip_ideal, behind, tip_ideal + direction]))
     height = table.balls.radius
     tip_m = camera.to_plane(tip_px, height)
     rays = camera.rays(np.stack([tip_px, behind_px]))
@@ -266,37 +370,6 @@ def _step(measured: Shaft) -> float:
     return float(measured.stations[1] - measured.stations[0])
 
 
-def _is_free_end(working: Working, measured: Shaft, s: float) -> bool:
-    """Whether only cloth follows beyond an end, rather than a hand or the picture's border."""
-    sign = 1.0 if s == measured.end else -1.0
-    scale = working.view.mean_radius * working.view.shrink
-    far = s + sign * np.linspace(0.5, 1.5, 6) * scale
-    values = shaft.unlike_at(working, shaft.real(working.view.camera, measured.axes(far)))
-    return bool(np.mean(values < UNLIKE) >= 0.6)
-
-
-def _bodiness(working: Working, measured: Shaft) -> float:
-    """Share of the seen axis over the bed that is unlike cloth: a shadow is not a cue."""
-    view = working.view
-    pixels = shaft.real(view.camera, measured.axes(measured.stations[measured.seen]))
-    pixels = pixels[shaft.values_at(view, view.shaft, pixels, 0) > 0]
-    if len(pixels) < 5:
-        return 0.0
-    return float((shaft.unlike_at(working, pixels) > UNLIKE).mean())
-
-
-def _is_lit_cloth(working: Working, measured: Shaft) -> bool:
-    """Whether the axis looks like cloth under more light: brighter alike in every channel."""
-    pixels = shaft.real(working.view.camera, measured.axes(measured.stations[measured.seen]))
-    ratio = np.array(
-        [
-            np.median(shaft.values_at(working.view, working.divided[:, :, c], pixels, GREY))
-            for c in range(3)
-        ]
-    )
-    return bool(ratio.min() > 0.97 * GREY and ratio.max() < 1.6 * ratio.min())
-
-
 def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
     """Where along the axis the shaft gives way to cloth, to a fraction of a pixel."""
     s = measured.end if tip_is_end else measured.start
@@ -306,7 +379,7 @@ def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
     side = np.array([-0.25, 0.0, 0.25]) * measured.width(s)
     axis = measured.axes(s + sign * along)
     points = (axis[:, None, :] + side[None, :, None] * measured.across).reshape(-1, 2)
-    at = shaft.real(working.view.camera, points).reshape(len(along), 3, 2).astype(np.float32)
+    at = real(working.view.camera, points).reshape(len(along), 3, 2).astype(np.float32)
     colours = cv2.remap(
         working.picture,
         np.ascontiguousarray(at[:, :, 0]),
@@ -318,17 +391,17 @@ def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
     quarter = max(2, len(along) // 5)
     wood = profile[:quarter].mean(axis=0)
     view, cloth_colour = working.view, working.cloth.background
-    end = shaft.real(view.camera, measured.axis(s)[None])
-    beyond = np.array([shaft.values_at(view, cloth_colour[:, :, c], end, 0)[0] for c in range(3)])
+    end = real(view.camera, measured.axis(s)[None])
+    beyond = np.array([values_at(view, cloth_colour[:, :, c], end, 0)[0] for c in range(3)])
     contrast = wood - beyond
     size = float(contrast @ contrast)
     if size < 100.0:
         return s
     # Ferrule and leather have colours of their own: the shaft ends where cloth begins.
     level = np.sqrt(((profile - beyond) ** 2).sum(axis=1) / size)
-    cloth_like = np.flatnonzero(level[quarter:] < TIP_LEVEL)
-    if len(cloth_like) == 0:
+    cloth_like = np.flatnonzero(level[quarter:] < TIP_LEVEL) + quarter
+    if len(cloth_like) == 0 or level[cloth_like[0] - 1] < TIP_LEVEL:
         return s
-    k = int(cloth_like[0]) + quarter - 1
+    k = int(cloth_like[0]) - 1
     a, b = float(level[k]), float(level[k + 1])
-    return float(s + sign * (along[k] + 0.5 * (a - TIP_LEVEL) / max(a - b, 1e-6)))
+    return float(s + sign * (along[k] + 0.5 * (a - TIP_LEVEL) / (a - b)))

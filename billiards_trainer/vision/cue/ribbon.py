@@ -7,42 +7,30 @@ votes of one direction and, a cue's width beside them, of the opposite direction
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
+from billiards_trainer.vision.cue.line import Line, ideal
 from billiards_trainer.vision.detection.arrays import Array, Single
+from billiards_trainer.vision.detection.view import View
 from billiards_trainer.vision.detection.working import Working
 
 TURNS = 240
 """Bins of the normal's direction over the whole circle; 1.5 degrees each."""
 FAN = 3
 """Bins to either side in which a pixel votes: its gradient's direction is that uncertain."""
-MOST_PIXELS = 7000
+MOST_PIXELS = 4000
 NARROW, WIDE = 0.007, 0.040
 """Metres: no shaft is narrower or wider, blur and height above the cloth allowed for."""
 SHORTEST = 0.09
 """Metres of visible shaft worth a closer look."""
+SLACK, TURN_SLACK = 2.0, 0.006
+"""How far a shaft lies beside its line: working pixels, and half a bin's turn at the ends."""
 BALL_REACH = 1.25
 """Edges within so many radii of a ball's middle are the ball's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ribbon:
-    """A pair of edges: working pixels.
-
-    The line n·p = offset with unit normal ``normal`` is the middle; ``half_width`` to either side
-    lie the edges; ``votes`` edge pixels support the weaker of the two.
-    """
-
-    normal: tuple[float, float]
-    offset: float
-    half_width: float
-    votes: float
-
-
-def find_ribbons(working: Working, balls: Array, radii: Array, keep: int = 4) -> list[Ribbon]:
+def find_ribbons(working: Working, balls: Array, radii: Array, keep: int = 4) -> list[Line]:
     """The best pairs of edges, strongest first.
 
     Args:
@@ -96,11 +84,19 @@ def find_ribbons(working: Working, balls: Array, radii: Array, keep: int = 4) ->
             break
         widths = np.concatenate([np.arange(-wide, -narrow + 1), np.arange(narrow, wide + 1)])
         width = int(widths[opposite[i, np.clip(j + widths, 0, bins - 1)].argmax()])
-        nx, ny = float(cos[i]), float(sin[i])
-        middle = j - half + width / 2 + (nx * view.width + ny * view.height) / 2
-        ribbons.append(Ribbon((nx, ny), middle, abs(width) / 2, value * thinning))
+        ribbons.append(_line(view, (cos[i], sin[i]), j - half + width / 2))
         _forget(pair, i, j + width // 2, 2 * wide)
     return ribbons
+
+
+def _line(view: View, normal: tuple[float, float], offset: float) -> Line:
+    """From the Hough plane's frame, working pixels from the image's middle, to ideal pixels."""
+    nx, ny = normal
+    foot = np.array([view.width / 2 + nx * offset, view.height / 2 + ny * offset])
+    ends = ideal(view.camera, view.to_full(foot + np.outer([-40.0, 40.0], [-ny, nx])))
+    direction = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+    slack = SLACK * view.shrink + TURN_SLACK * max(view.width, view.height) * view.shrink
+    return Line(ends.mean(axis=0), direction, None, 0.0, slack)
 
 
 def _shift(image: Single, by: int) -> Single:

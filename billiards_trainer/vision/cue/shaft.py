@@ -1,10 +1,11 @@
 """The shaft to a fraction of a pixel: both edges, measured along their whole visible length.
 
-A ribbon from the Hough plane is first straightened with the edge pixels that made it, then measured
-at full resolution: profiles across the shaft give each edge's place; two straight lines, each
-fitted robustly, give axis and taper.  A bridge hand, a sleeve or a ball hides stretches of either
-edge; they are simply not seen.  All geometry is in *ideal* pixels, freed of lens distortion, in
-which a straight shaft is straight.
+A line from the Hough plane is only about right.  The picture is cut out along it and straightened
+to a strip: stations along, offsets across.  In the strip the shaft is a nearly upright bar; sliding
+and shearing finds where pairs of edges line up best.  Then two straight lines, each fitted
+robustly to sub-pixel places of an edge, give axis and taper.  A bridge hand, a sleeve or a ball
+hides stretches of either edge; they are simply not seen.  All geometry is in *ideal* pixels, freed
+of lens distortion, in which a straight shaft is straight.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from billiards_trainer.camera_model import CameraModel
-from billiards_trainer.vision.cue.ribbon import Ribbon
-from billiards_trainer.vision.detection.arrays import Array, Mask, Single
-from billiards_trainer.vision.detection.view import View
+from billiards_trainer.vision.cue.line import Line, pixels_per_metre, real, values_at
+from billiards_trainer.vision.detection.arrays import Array, Single
+from billiards_trainer.vision.detection.cloth import GREY
 from billiards_trainer.vision.detection.working import Working
 
-STATIONS = 150
+STATION_PX = 3.0
+LENGTH_M = 1.3
+"""So much of the shaft behind the ball that it addresses is looked at."""
+NARROWEST_M, WIDEST_M = 0.0085, 0.032
+"""No shaft is seen narrower or wider; the highlight along a glossy dark one is narrower."""
+NARROWER = 0.55
+"""Edges nearer to each other than this share of the width are those of a projected line."""
+REFINED_SLACK_PX = 3.0
 ACROSS_STEP = 0.5
 SEARCH_PX = 2.5
 """An edge is looked for within so many pixels of where it is expected."""
@@ -31,6 +38,15 @@ BARE = 60
 """An axis whose pixels are less unlike cloth than this lies on bare cloth."""
 GAP_M = 0.30
 """A bridge hand hides no longer stretch of the shaft than this."""
+TAPER = 0.006
+"""Half width that a cue gains for each unit of its length, from tip to butt."""
+RUN = 3
+"""Shaft is seen where at least so many of five neighbouring stations see both edges."""
+
+LEAST_SEEN, MOST_BARE = 6, 3
+"""Stations that make a shaft, and stations of bare cloth that end it."""
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +55,11 @@ class Shaft:
 
     A point at ``s`` pixels along it lies at ``origin + s·direction``; the edges lie ``left[0] +
     left[1]·s`` and ``right[0] + right[1]·s`` to the side (along ``across``).  ``stations`` are the
-    places measured, ``seen`` where both edges lie on the fit, ``start`` and ``end`` the ends of the
-    visible shaft.  ``angle_std`` is the standard deviation of the axis' direction in radians.
+    places measured, ``seen`` where both edges lie on the fit, ``held``
+    where one does, ``bare`` where the axis shows cloth,
+    ``start`` and ``end`` the ends of the visible shaft; the tip is at ``end`` where ``aimed``.
+    ``angle_std`` is the standard deviation of the axis' direction in radians, ``scatter`` that of
+    the edges in pixels; ``contrast`` the weight of the seen edges, 0…1.
     """
 
     origin: Array
@@ -49,11 +68,15 @@ class Shaft:
     left: tuple[float, float]
     right: tuple[float, float]
     stations: Array
-    seen: NDArray[np.bool_]
+    seen: Flags
+    held: Flags
+    bare: Flags
     start: float
     end: float
+    aimed: bool
     angle_std: float
     scatter: float
+    contrast: float
 
     def axis(self, s: float) -> Array:
         """Point of the axis, ideal pixels."""
@@ -76,141 +99,85 @@ class Shaft:
         return np.asarray(d / np.linalg.norm(d))
 
 
-def ideal(camera: CameraModel, pixels: Array) -> Array:
-    """Pixels freed of lens distortion."""
-    if not camera.is_distorted:
-        return np.asarray(pixels, dtype=np.float64)
-    rays = camera.rays(pixels) @ camera.rotation_matrix.T
-    return np.asarray(
-        rays[..., :2] / rays[..., 2:] * np.array(camera.focal) + np.array(camera.centre)
-    )
+def measure(working: Working, line: Line) -> Shaft | None:
+    """Measure the shaft along a line; ``None`` when its edges do not hold up.
+
+    Twice: what else lies on the line, a projected line of aim for instance, is left out once the
+    shaft's ends are about known.
+    """
+    first = _measure(working, line, _stations(working, line))
+    if first is None:
+        return None
+    gap = GAP_M * pixels_per_metre(working.view)
+    near = (first.stations > first.start - gap) & (first.stations < first.end + gap)
+    if near.all():
+        return first
+    axis = Line(first.axis(0.0), first.axis_direction, line.ahead, line.prior, REFINED_SLACK_PX)
+    return _measure(working, axis, first.stations[near]) or first
 
 
-def real(camera: CameraModel, points: Array) -> Array:
-    """Ideal pixels as the lens shows them."""
-    if not camera.is_distorted:
-        return np.asarray(points, dtype=np.float64)
-    normal = (points - np.array(camera.centre)) / np.array(camera.focal)
-    local = np.concatenate([normal, np.ones((*normal.shape[:-1], 1))], axis=-1)
-    world = (local - np.array(camera.translation)) @ camera.rotation_matrix
-    return camera.to_pixels(world)
-
-
-def measure(working: Working, ribbon: Ribbon) -> Shaft | None:
-    """Measure the shaft of a ribbon; ``None`` when its edges do not hold up at full resolution."""
+def _measure(working: Working, line: Line, stations: Array) -> Shaft | None:
     camera = working.view.camera
-    start = _straighten(working, ribbon)
-    if start is None:
+    across = np.array([-line.direction[1], line.direction[0]])
+    if len(stations) < 16:
         return None
-    origin, direction, half = start
-    across = np.array([-direction[1], direction[0]])
-    stations = _stations(origin, direction, working.view)
-    if len(stations) < 20:
-        return None
-    points = origin + stations[:, None] * direction
+    points = line.origin + stations[:, None] * line.direction
     shift = real(camera, points) - points
-    reach = half * 1.6 + SEARCH_PX + 3
+    scale = pixels_per_metre(working.view)
+    reach = WIDEST_M / 2 * scale + line.slack_px + SEARCH_PX + 2
     side = np.arange(-reach, reach + ACROSS_STEP / 2, ACROSS_STEP)
-    strength = _profiles(working, points + shift, across, side)
-    fits: list[tuple[float, float]] = []
-    for sign in (-1.0, 1.0):
-        fits.append((sign * half, 0.0))
-    weights = [np.zeros(len(stations)), np.zeros(len(stations))]
-    residuals = [np.zeros(len(stations)), np.zeros(len(stations))]
-    for search in (SEARCH_PX + 1.0, SEARCH_PX, SEARCH_PX):
-        for k in (0, 1):
-            expected = fits[k][0] + fits[k][1] * stations
-            place, peak = _edge_near(strength, side, expected, search)
-            fits[k], weights[k], residuals[k] = _line(stations, place, peak, fits[k])
-    left, right = fits
-    if left[0] > right[0]:
-        left, right = right, left
+    rising, falling = _profiles(working, points + shift, across, side)
+    started = _align(rising, falling, stations, side, line, scale)
+    dark = _align(falling, rising, stations, side, line, scale)
+    if dark.score > started.score:
+        rising, falling, started = falling, rising, dark
+    taper = 0.0 if line.ahead is None else TAPER
+    fit = _fit(rising, falling, stations, side, started, taper)
+    (offset, slope, half, widening), weights, residuals = fit
+    left, right = (offset - half, slope - widening), (offset + half, slope + widening)
     # A shaft bends a little, and its taper is not quite straight.
-    bend = max(1.2, 0.2 * 2 * half)
-    seen = (weights[0] > 0.1) & (weights[1] > 0.1)
-    seen &= (np.abs(residuals[0]) < bend) & (np.abs(residuals[1]) < bend)
-    middle = (left[0] + right[0] + (left[1] + right[1]) * stations) / 2
-    bare = unlike_at(working, points + shift + middle[:, None] * across) < BARE
-    seen &= ~bare
-    scale = working.view.mean_radius * working.view.shrink / working.view.table.balls.radius
-    run = _longest_run(stations, seen, bare, GAP_M * scale)
+    bend = max(1.2, 0.4 * started.half_width)
+    on_line = (weights > 0.1) & (np.abs(residuals) < bend)
+    seen: Flags = on_line.all(axis=0)
+    held: Flags = on_line.any(axis=0)
+    on_axis = points + shift + (offset + slope * stations)[:, None] * across
+    bare: Flags = unlike_at(working, on_axis) < BARE
+    seen = seen & ~bare
+    run = _extent(stations, seen, bare, GAP_M * scale)
     if run is None:
         return None
     first, last = run
-    seen &= (stations >= first) & (stations <= last)
-    count = int(seen.sum())
-    scatter = float(
-        np.sqrt(np.mean(np.concatenate([residuals[0][seen] ** 2, residuals[1][seen] ** 2])))
-    )
-    spread = float(np.std(stations[seen])) * np.sqrt(2 * count)
+    seen = seen & (stations >= first) & (stations <= last)
+    scatter = float(np.sqrt(np.mean(residuals[:, seen] ** 2)))
+    spread = float(np.std(stations[seen])) * np.sqrt(2 * int(seen.sum()))
     # Neighbouring stations see the same pixels: about every third is independent.
     angle_std = np.sqrt(3.0) * max(scatter, 0.1) / max(spread, 1.0)
     return Shaft(
-        origin, direction, across, left, right, stations, seen, first, last, angle_std, scatter
-    )
+        line.origin, line.direction, across, left, right, stations, seen, held, bare, first, last,
+        line.ahead is not None, angle_std, scatter, float(weights[:, seen].mean()),
+    )  # fmt: skip
 
 
-def _straighten(working: Working, ribbon: Ribbon) -> tuple[Array, Array, float] | None:
-    """Axis and half width from the edge pixels of a ribbon: full-resolution ideal pixels."""
-    view, found = working.view, working.edges
-    normal = np.array(ribbon.normal)
-    across = found.dx * normal[0] + found.dy * normal[1]
-    distance = found.column * normal[0] + found.row * normal[1] - ribbon.offset
-    near = np.abs(distance) < 1.5 * ribbon.half_width + 4
-    near &= (np.abs(across) > 0.95) & (view.shaft[found.row, found.column] > 0)
-    chosen = np.flatnonzero(near)
-    if len(chosen) < 12:
-        return None
-    working_px = np.column_stack([found.column[chosen], found.row[chosen]]).astype(np.float64)
-    pixels = ideal(view.camera, view.to_full(working_px))
-    # The side is told by the gradient: opposite on the two edges; which is which by the place.
-    side = np.sign(across[chosen])
-    if float((side * distance[chosen]).sum()) < 0:
-        side = -side
-    middle = pixels.mean(axis=0)
-    tangent = np.array([-normal[1], normal[0]])
-    along = (pixels - middle) @ tangent
-    out = (pixels - middle) @ normal
-    design = np.column_stack([np.ones(len(out)), along, side])
-    start = ideal(view.camera, view.to_full((normal * ribbon.offset)[None]))[0]
-    solution = np.array([(start - middle) @ normal, 0.0, ribbon.half_width * view.shrink])
-    for scale in (3.0, 2.0, 1.2, 0.8):
-        residual = out - design @ solution
-        weight = np.clip(1 - (residual / (2.5 * scale * view.shrink)) ** 2, 0, None) ** 2
-        if np.count_nonzero(weight) < 10:
-            return None
-        information = design.T @ (weight[:, None] * design) + np.diag([1e-6, 1e-6, 1e-6])
-        solution = np.linalg.solve(information, design.T @ (weight * out))
-    direction = tangent + solution[1] * normal
-    direction /= np.linalg.norm(direction)
-    origin = middle + solution[0] * normal
-    half = abs(float(solution[2]))
-    return (origin, direction, half) if half > 0.3 else None
-
-
-def _stations(origin: Array, direction: Array, view: View) -> Array:
-    """Places along the line over the table, pixels from the origin, at most ``STATIONS``."""
-    camera = view.camera
+def _stations(working: Working, line: Line) -> Array:
+    """Places along the line within the picture, pixels from its origin."""
+    camera = working.view.camera
     low, high = -np.inf, np.inf
-    margin = 30
-    for k, first, size, whole in (
-        (0, view.left, view.width, camera.width),
-        (1, view.top, view.height, camera.height),
-    ):
-        # Farther out than a little beyond the playing area nothing is gained but clutter.
-        least = max(2, first - margin)
-        most = min(whole - 3, first + size * view.shrink + margin)
-        if abs(direction[k]) > 1e-9:
-            ends = sorted(((least - origin[k]) / direction[k], (most - origin[k]) / direction[k]))
+    if line.ahead is not None:
+        low, high = line.ahead - LENGTH_M * pixels_per_metre(working.view), line.ahead
+    for k, size in ((0, camera.width), (1, camera.height)):
+        if abs(line.direction[k]) > 1e-9:
+            ends = sorted((v - line.origin[k]) / line.direction[k] for v in (2.0, size - 3.0))
             low, high = max(low, ends[0]), min(high, ends[1])
-    if high - low < 20:
+    if not high - low > 20:
         return np.empty(0)
-    step = max(2.0, (high - low) / STATIONS)
-    return np.asarray(np.arange(low, high, step))
+    return np.asarray(np.arange(low, high, STATION_PX))
 
 
-def _profiles(working: Working, points: Array, across: Array, side: Array) -> Single:
-    """Edge strength on profiles across the line, (stations, offsets)."""
+def _profiles(working: Working, points: Array, across: Array, side: Array) -> tuple[Single, Single]:
+    """How much brighter and how much darker it gets across the line, (stations, offsets) each.
+
+    In shares of the cloth's light, and in that channel in which it changes most.
+    """
     at = (points[:, None, :] + side[None, :, None] * across).astype(np.float32)
     colours = cv2.remap(
         working.picture,
@@ -219,11 +186,124 @@ def _profiles(working: Working, points: Array, across: Array, side: Array) -> Si
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32)
-    light = np.array(working.cloth.colour, dtype=np.float32) + 10
-    scaled = colours / light
-    out = np.zeros(colours.shape[:2], np.float32)
-    out[:, 2:-2] = np.abs(scaled[:, 4:] - scaled[:, :-4]).max(axis=2)
-    return out
+    scaled = colours / (np.array(working.cloth.colour, dtype=np.float32) + 10)
+    change = scaled[:, 4:] - scaled[:, :-4]
+    rising, falling = (np.zeros(colours.shape[:2], np.float32) for _ in range(2))
+    rising[:, 2:-2] = np.maximum(change.max(axis=2), 0)
+    falling[:, 2:-2] = np.maximum(-change.min(axis=2), 0)
+    return rising, falling
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """Where a bar lies in the strip: offset at the origin, slope, half width; pixels."""
+
+    offset: float
+    slope: float
+    half_width: float
+    score: float
+
+
+def _align(
+    left: Single, right: Single, stations: Array, side: Array, line: Line, scale: float
+) -> _Bar:
+    """Slide and shear until pairs of edges line up best."""
+    thin = 4
+    rows = len(stations) // thin
+    columns = len(side) // 2
+    coarse = [
+        np.minimum(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), 4 * WEAK)
+        for image in (left, right)
+    ]
+    step = 2 * ACROSS_STEP
+    pair = np.zeros_like(coarse[0])
+    widths = range(max(2, round(NARROWEST_M * scale / step)), round(WIDEST_M * scale / step) + 1)
+    for width in widths:
+        near, far = width // 2, width - width // 2
+        if width >= columns:
+            break
+        both = np.minimum(coarse[0][:, : columns - width], coarse[1][:, width:])
+        part = pair[:, near : columns - far]
+        np.maximum(part, both, out=part)
+    along = stations[: rows * thin].reshape(rows, thin).mean(axis=1)
+    pivot = line.ahead if line.ahead is not None else float(along.mean())
+    farthest = float(np.abs(along - pivot).max())
+    most = max(line.slack_px, step) / farthest
+    slopes = np.linspace(-most, most, 2 * max(1, round(most * farthest / step)) + 1)
+    shift = np.rint(slopes[:, None] * (along - pivot) / step).astype(np.intp)
+    place = np.arange(columns)[None, None, :] + shift[:, :, None]
+    np.clip(place, 0, columns - 1, out=place)
+    score = pair[np.arange(rows)[None, :, None], place].sum(axis=1)
+    i, j = divmod(int(score.argmax()), columns)
+    slope = float(slopes[i])
+    offset = float(side[0]) + ACROSS_STEP / 2 + j * step - slope * pivot
+    half = _half_width(coarse[0], coarse[1], place[i, :, j], widths) * step
+    return _Bar(offset, slope, half, float(score[i, j]))
+
+
+def _half_width(left: Single, right: Single, middle: NDArray[np.intp], widths: range) -> float:
+    """Half the width, offsets, at which both edges of a bar are strongest."""
+    rows, last = np.arange(len(middle)), left.shape[1] - 1
+    scores = [
+        float(
+            np.minimum(
+                left[rows, np.clip(middle - width // 2, 0, last)],
+                right[rows, np.clip(middle + width - width // 2, 0, last)],
+            ).sum()
+        )
+        for width in widths
+    ]
+    return widths[int(np.argmax(scores))] / 2
+
+
+def _fit(
+    left: Single,
+    right: Single,
+    stations: Array,
+    side: Array,
+    bar: _Bar,
+    taper: float,
+) -> tuple[Array, Array, Array]:
+    """Axis and half width along the bar, robustly, from sub-pixel places of both edges.
+
+    Returns:
+        offset, slope, half width and its growth along the bar, (4,); weights and residuals of both
+        edges' places, (2, stations).
+    """
+    one = np.ones(len(stations))
+    # Edges lie at offset + slope·s ± (half + growth·s).
+    design = np.stack(
+        [np.column_stack([one, stations, k * one, k * stations]) for k in (-1.0, 1.0)]
+    )
+    middle = float(stations.mean())
+    solution = np.array([bar.offset, bar.slope, bar.half_width + taper * middle, -taper])
+    # Half width and taper are about known: so that one edge helps where the other is hidden.
+    doubt = np.array([100.0, 0.5, 0.3 * bar.half_width + 0.5, 0.008])
+    known = np.diag(1 / doubt**2)
+    aim = solution.copy()
+    weights, residuals = np.zeros((2, len(stations))), np.zeros((2, len(stations)))
+    for search, scale in ((SEARCH_PX + 0.5, 1.6), (SEARCH_PX, 1.0), (SEARCH_PX, 0.9)):
+        places, bases = [], []
+        for k, image in enumerate((left, right)):
+            place, peak = _edge_near(image, side, design[k] @ solution, search)
+            base = peak / (peak + WEAK)
+            base[peak < WEAK / 2] = 0
+            places.append(place)
+            bases.append(base)
+        expected = 2 * (solution[2] + solution[3] * stations)
+        wide = places[1] - places[0] > NARROWER * expected
+        for _ in range(3):
+            for k in (0, 1):
+                residuals[k] = places[k] - design[k] @ solution
+                close = np.clip(1 - (residuals[k] / (2.5 * scale)) ** 2, 0, None) ** 2
+                weights[k] = bases[k] * close * wide
+            information, moment = known.copy(), known @ aim
+            for k in (0, 1):
+                weighted = design[k].T * weights[k]
+                information += weighted @ design[k]
+                moment += weighted @ places[k]
+            solution = np.linalg.solve(information, moment)
+    return solution, weights, residuals
 
 
 def _edge_near(
@@ -245,59 +325,34 @@ def _edge_near(
     return place, np.where(valid, at, 0.0)
 
 
-def _line(
-    stations: Array, place: Array, peak: Array, start: tuple[float, float]
-) -> tuple[tuple[float, float], Array, Array]:
-    """Robust straight line through edge places: coefficients, weights and residuals."""
-    base = peak / (peak + WEAK)
-    base[peak < WEAK / 2] = 0
-    fit = np.array(start)
-    weight = base
-    for scale in (2.0, 1.2, 0.9, 0.9):
-        residual = place - fit[0] - fit[1] * stations
-        weight = base * np.clip(1 - (residual / (2.5 * scale)) ** 2, 0, None) ** 2
-        total = weight.sum()
-        if total < 1e-6:
-            break
-        ms = (weight * stations).sum() / total
-        mp = (weight * place).sum() / total
-        variance = (weight * (stations - ms) ** 2).sum() + 1e-6
-        slope = (weight * (stations - ms) * (place - mp)).sum() / variance
-        fit = np.array([mp - slope * ms, slope])
-    residual = place - fit[0] - fit[1] * stations
-    return (float(fit[0]), float(fit[1])), weight, residual
-
-
 def unlike_at(working: Working, pixels: Array) -> Array:
-    """How unlike cloth the picture is at pixels (N, 2); 255 outside the working image."""
-    return values_at(working.view, working.unlike, pixels, 255)
+    """How unlike cloth the picture is at pixels (N, 2); 255 outside the playing area."""
+    view = working.view
+    values = values_at(view, working.unlike, pixels, 255)
+    values[values_at(view, view.cloth, pixels, 0) == 0] = 255
+    return values
 
 
-def values_at(view: View, image: Mask, pixels: Array, outside: int) -> Array:
-    """Values of a working image at full-resolution pixels (N, 2)."""
-    at = np.rint(view.to_work(pixels)).astype(np.intp)
-    inside = (at >= 0).all(axis=1) & (at < [view.width, view.height]).all(axis=1)
-    out = np.full(len(at), float(outside))
-    out[inside] = image[at[inside, 1], at[inside, 0]]
-    return out
+def lit_at(working: Working, pixels: Array) -> Flags:
+    """Where the axis looks like cloth under more light: brighter alike in every channel."""
+    ratio = values_at(working.view, working.divided, pixels, 0)
+    low, high = ratio.min(axis=1), ratio.max(axis=1)
+    inside = values_at(working.view, working.view.cloth, pixels, 0) > 0
+    return np.asarray(inside & (low > 0.97 * GREY) & (high < 1.6 * low))
 
 
-def _longest_run(
-    stations: Array, seen: NDArray[np.bool_], bare: NDArray[np.bool_], gap: float
-) -> tuple[float, float] | None:
-    """Ends of the stretch with most seen stations.
+def _extent(stations: Array, seen: Flags, bare: Flags, gap: float) -> tuple[float, float] | None:
+    """Ends of the shaft: the longest stretch that only a hand interrupts.
 
-    A hand may hide a gap of it; where the axis shows bare cloth the shaft has ended.  Lonely
-    stations are chance.
+    Where the axis shows bare cloth the shaft has ended.  Lonely stations are chance.
     """
-    dense = np.convolve(seen.astype(float), np.ones(5), mode="same") >= 3
+    dense = np.convolve(seen.astype(float), np.ones(5), mode="same") >= RUN
     at = np.flatnonzero(seen & dense)
-    if len(at) < 8:
+    if len(at) < LEAST_SEEN:
         return None
-    cloth_before = np.concatenate([[0], np.cumsum(bare)])
-    cloth_between = cloth_before[at[1:]] - cloth_before[at[:-1]]
-    breaks = np.flatnonzero((np.diff(stations[at]) > gap) | (cloth_between >= 3))
+    bare_before = np.cumsum(bare)
+    breaks = np.flatnonzero((np.diff(stations[at]) > gap) | (np.diff(bare_before[at]) >= MOST_BARE))
     best = max(np.split(at, breaks + 1), key=len)
-    if len(best) < 8:
+    if len(best) < LEAST_SEEN:
         return None
     return float(stations[best[0]]), float(stations[best[-1]])
