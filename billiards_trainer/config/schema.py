@@ -109,6 +109,9 @@ class VisionConfig(Section):
     drift_limit_mm: float = Field(
         6.0, ge=1, le=50, description="the camera counts as moved from here on, millimetres"
     )
+    projector_drift_mm: float = Field(
+        6.0, ge=2, le=50, description="the same of the projector's light, millimetres"
+    )
 
 
 class CoreConfig(Section):

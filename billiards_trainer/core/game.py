@@ -280,6 +280,11 @@ class Game:
         self._last_shot = last.model_copy(update={"recorded": True, "shot_id": shot.shot_id})
         return self._last_shot
 
+    @property
+    def comparison(self) -> Comparison | None:
+        """The last shot against its prediction, while it is shown."""
+        return self._comparison
+
     def snapshot(self) -> m.GameState:
         """The state of play as last published."""
         if self._last_step is not None:

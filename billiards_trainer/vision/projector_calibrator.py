@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,10 +25,22 @@ PAUSED = "the projector is being calibrated"
 
 
 class ProjectorCalibrator:
-    """Serves ``calibration.projector``; call ``step`` in each round of vision's loop."""
+    """Serves ``calibration.projector``; call ``step`` in each round of vision's loop.
 
-    def __init__(self, process: ChildProcess, calibrations: Calibrations) -> None:
+    Args:
+        process: vision's.
+        calibrations: where the result is kept.
+        on_stored: told when a new calibration has come into force.
+    """
+
+    def __init__(
+        self,
+        process: ChildProcess,
+        calibrations: Calibrations,
+        on_stored: Callable[[], None] = lambda: None,
+    ) -> None:
         self._process = process
+        self._on_stored = on_stored
         self._calibrations = calibrations
         self._answers = process.bus.subscribe("projector.pattern_shown")
         process.bus.announce("projector.pattern", "calibration.stored")
@@ -108,6 +121,7 @@ class ProjectorCalibrator:
         self._process.bus.publish(
             "calibration.stored", m.CalibrationStored(id=kept.id, kind="projector")
         )
+        self._on_stored()
         return m.Done(
             ok=True,
             detail=f"projector calibrated: residual {fit.residual_mm:.2f} mm on the cloth "
