@@ -25,6 +25,7 @@ COMMANDS = {
     "calibrate": "camera, projector, colours or physics of a table",
     "bench": "measure speed",
     "evaluate": "measure accuracy against labelled pictures",
+    "models": "list, install and choose learned models",
     "render": "draw a scene as a picture",
     "status": "how the running appliance is",
     "doctor": "check this machine and say what to mend",

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from billiards_trainer.light_map import LightMap, table_to_map
+from billiards_trainer.simulation import lessons
 from billiards_trainer.simulation.observation import Observation
-from billiards_trainer.simulation.randomise import random_setup
-from billiards_trainer.simulation.stills import random_balls
 from billiards_trainer.simulation.virtual_table import VirtualTable
 from billiards_trainer.table import Table, preset
 from billiards_trainer.vision.detection import candidates, judge, refine
@@ -73,95 +70,16 @@ def collect(table: Table, rooms: int, pictures: int, seed: int) -> list[Sheet]:
     sheets = []
     for room in range(rooms):
         rng = np.random.default_rng((seed, room))
-        setup = random_setup(table, seed * 1000 + room)
+        setup = lessons.lesson_setup(table, seed * 1000 + room)
         view = make_view(table, setup.camera)
-        for seen in observe(VirtualTable(table, setup, seed=room, caption=""), pictures, rng):
+        for seen in lessons.observe(
+            VirtualTable(table, setup, seed=room, caption=""), pictures, rng
+        ):
             for _ in range(3):
-                sheet = candidates_of(view, develop(seen.image, rng), seen, room)
+                sheet = candidates_of(view, lessons.develop(seen.image, rng), seen, room)
                 if sheet is not None:
                     sheets.append(sheet)
     return sheets
-
-
-def observe(
-    virtual: VirtualTable, pictures: int, rng: np.random.Generator
-) -> Iterator[Observation]:
-    """Pictures with random light on the cloth."""
-    table = virtual.table
-    virtual.skip(rng.uniform(3, 9))
-    lying: list[tuple[float, float]] = []
-    for _ in range(pictures):
-        seen = virtual.step(random_light(table, rng, lying))
-        lying = [(float(b.position[0]), float(b.position[1])) for b in seen.truth.balls]
-        yield seen
-        virtual.skip(rng.uniform(0.2, 1.6))
-        strewn = random_balls(table, rng)
-        light = random_light(table, rng, [at for _, at in strewn])
-        yield virtual.render_state(strewn, light=light, seed=int(rng.integers(1_000_000)))
-
-
-def random_light(
-    table: Table, rng: np.random.Generator, balls: list[tuple[float, float]]
-) -> np.ndarray | None:
-    """Rings round balls, lines, small circles and words, as a light map."""
-    if rng.random() < 0.25:
-        return None
-    rows, columns = LightMap.shape(table)
-    light = np.zeros((rows, columns, 3), np.uint8)
-    to_map = table_to_map()
-    hues = (
-        (255, 255, 0),
-        (255, 255, 255),
-        (0, 255, 255),
-        (0, 255, 0),
-        (255, 120, 60),
-        (255, 0, 255),
-    )
-
-    def cell(at: tuple[float, float] | np.ndarray) -> tuple[int, int]:
-        column, row = to_map @ np.array([at[0], at[1], 1.0])
-        return round(column * 16), round(row * 16)
-
-    def colour() -> tuple[int, ...]:
-        return tuple(int(v * rng.uniform(0.5, 1)) for v in hues[rng.integers(len(hues))])
-
-    def ring(at: tuple[float, float] | np.ndarray, size: float) -> None:
-        radius = round(size * table.balls.radius / LightMap.RESOLUTION * 16)
-        cv2.circle(light, cell(at), radius, colour(), int(rng.integers(1, 4)), cv2.LINE_AA, 4)
-
-    for ball in balls:
-        if rng.random() < 0.7:
-            ring(np.array(ball) + rng.normal(0, 0.006, 2), rng.uniform(1.2, 2.2))
-    for _ in range(rng.integers(0, 6)):
-        start = rng.uniform(0, [table.width, table.length])
-        end = start + rng.normal(0, 0.6, 2)
-        width = int(rng.integers(1, 4))
-        cv2.line(light, cell(start), cell(end), colour(), width, cv2.LINE_AA, 4)
-        if rng.random() < 0.5:
-            ring(end, rng.uniform(0.8, 1.2))
-    if rng.random() < 0.4:
-        column, row = cell(rng.uniform(0, [table.width / 2, table.length]))
-        cv2.putText(
-            light, "7 IN THE CORNER 63%", (column // 16, row // 16), cv2.FONT_HERSHEY_SIMPLEX,
-            rng.uniform(0.4, 1.2), colour(), int(rng.integers(1, 4)), cv2.LINE_AA,
-        )  # fmt: skip
-    return light
-
-
-def develop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another camera: blur, exposure, saturation, white balance, noise, compression."""
-    out = picture.astype(np.float32) / 255
-    if rng.random() < 0.3:
-        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 1.2))
-    out = out ** rng.uniform(0.7, 1.3) * rng.uniform(0.5, 2.4)
-    grey = out.mean(axis=2, keepdims=True)
-    out = (grey + (out - grey) * rng.uniform(0.6, 1.7)) * rng.uniform(0.8, 1.2, 3)
-    noise = rng.normal(0, rng.uniform(0, 2.5), out.shape)
-    developed = np.clip(out * 255 + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(45, 95))]
-        developed = cv2.imdecode(cv2.imencode(".jpg", developed, quality)[1], cv2.IMREAD_COLOR)
-    return developed
 
 
 def candidates_of(view: View, picture: np.ndarray, seen: Observation, room: int) -> Sheet | None:

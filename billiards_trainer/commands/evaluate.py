@@ -13,7 +13,7 @@ from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table, preset
 
 if TYPE_CHECKING:
-    from billiards_trainer.vision.evaluation import LabelledPicture
+    from billiards_trainer.vision.evaluation import LabelledPicture, Score
 
 HELP = "measure accuracy against labelled pictures"
 _COLOURS = {"red", "yellow", "green", "brown", "blue", "pink", "black"}
@@ -33,12 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     what = "balls and their labels in pictures"
     vision = kinds.add_parser("vision", help=what, description=what)
-    vision.add_argument("annotations", metavar="ANNOTATIONS", type=Path, help="a JSON file")
+    vision.add_argument(
+        "annotations",
+        metavar="ANNOTATIONS",
+        type=Path,
+        help="a JSON file, a folder with images and labels (YOLO), or a folder of single balls "
+        "sorted into folders by their names",
+    )
     vision.add_argument("--only", metavar="TEXT", help="pictures whose path contains the text")
     vision.add_argument(
         "--given-corners", action="store_true", help="use the labelled corners of the tables"
     )
     vision.add_argument("--sheet", metavar="PNG", type=Path, help="contact sheet of the worst")
+    vision.add_argument("--diagram", metavar="PNG", type=Path, help="reliability diagram")
     vision.add_argument("--worst", metavar="N", type=int, default=12, help="pictures on the sheet")
     vision.add_argument("--json", action="store_true", help="for machines")
     add_table_arguments(vision)
@@ -48,25 +55,54 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print; status 2 when pictures could not be read."""
     import cv2
 
-    from billiards_trainer.vision import evaluation
+    from billiards_trainer.vision import evaluation, evaluation_sets, evaluation_sheets
+
+    cv2.setNumThreads(1)
+    source: Path = arguments.annotations
+    unreadable = 0
+    if source.is_dir() and not evaluation_sets.is_yolo(source):
+        scores = _score_crops(source, table_from(arguments))
+    else:
+        scores, unreadable = _score_pictures(arguments)
+    everything = evaluation.Score()
+    for score in scores.values():
+        everything.add(score)
+    bins = evaluation.reliability(everything.stated)
+    if arguments.diagram is not None:
+        _write(arguments.diagram, evaluation_sheets.reliability_diagram(bins))
+    report = {
+        "groups": {name: score.summary() for name, score in sorted(scores.items())},
+        "all": everything.summary(),
+        "reliability": bins,
+    }
+    if arguments.json:
+        print(json.dumps(report, indent=1))
+    else:
+        _show(report)
+    return 2 if unreadable else 0
+
+
+def _score_pictures(arguments: argparse.Namespace) -> tuple[dict[str, Score], int]:
+    """Scores by group of pictures, and how many could not be read."""
+    from billiards_trainer.vision import evaluation, evaluation_sheets
     from billiards_trainer.vision.detection.detector import Detection
     from billiards_trainer.vision.picture_file import read_picture
     from billiards_trainer.vision.still import analyse
 
-    cv2.setNumThreads(1)
-    pictures = _read(arguments.annotations, arguments.only)
+    source: Path = arguments.annotations
+    folder = source if source.is_dir() else source.parent
     given = table_from(arguments)
-    scores: dict[str, evaluation.Score] = {}
+    scores: dict[str, Score] = {}
     shown: list[tuple[float, str, Any]] = []
     unreadable = 0
-    for labelled in pictures:
+    for labelled in _read(source, arguments.only):
         table = given or _usual(labelled)
         corners = labelled.corners_px if arguments.given_corners else None
         found: list[Detection] = []
         corners_found = None
         failed = 0
         try:
-            picture = read_picture(arguments.annotations.parent / labelled.path)
+            picture = read_picture(folder / labelled.path)
         except InputError as error:
             print(f"billiards-trainer: {error}", file=sys.stderr)
             unreadable += 1
@@ -79,40 +115,54 @@ def run(arguments: argparse.Namespace) -> int:
             failed = 1
         score = evaluation.score_picture(labelled, found, corners_found, table.balls.diameter)
         score.failed = failed
-        group = "/".join(
-            Path(labelled.path).parts[:2][: max(1, len(Path(labelled.path).parts) - 1)]
-        )
-        scores.setdefault(group, evaluation.Score()).add(score)
+        parts = Path(labelled.path).parts
+        scores.setdefault(
+            "/".join(parts[: min(2, max(1, len(parts) - 1))]), evaluation.Score()
+        ).add(score)
         if arguments.sheet is not None:
             bad = score.missed + score.false + 0.5 * (score.named - score.named_right)
             title = f"{labelled.path[-60:]}  missed {score.missed} false {score.false}"
-            shown.append((bad, title, evaluation.overlay(picture, labelled, found)))
+            shown.append((bad, title, evaluation_sheets.overlay(picture, labelled, found)))
             shown.sort(key=lambda item: -item[0])
             del shown[max(1, arguments.worst) :]
-    everything = evaluation.Score()
-    for score in scores.values():
-        everything.add(score)
     if arguments.sheet is not None and shown:
-        sheet = evaluation.contact_sheet([(title, picture) for _, title, picture in shown])
-        if not cv2.imwrite(str(arguments.sheet), sheet):
-            raise InputError(f"{arguments.sheet}: cannot be written")
-    report = {
-        "groups": {name: score.summary() for name, score in sorted(scores.items())},
-        "all": everything.summary(),
-        "reliability": evaluation.reliability(everything.stated),
-    }
-    if arguments.json:
-        print(json.dumps(report, indent=1))
-    else:
-        _show(report)
-    return 2 if unreadable else 0
+        pictures = [(title, picture) for _, title, picture in shown]
+        _write(arguments.sheet, evaluation_sheets.contact_sheet(pictures))
+    return scores, unreadable
+
+
+def _score_crops(folder: Path, table: Table | None) -> dict[str, Score]:
+    """Scores of single balls, by group."""
+    from billiards_trainer.vision import evaluation_sets
+    from billiards_trainer.vision.detection import identity_network
+    from billiards_trainer.vision.detection.colours import default_profile
+    from billiards_trainer.vision.detection.identity import Identifier
+
+    if table is None:
+        kinds = {kind for _, kind, _ in evaluation_sets.crop_files(folder)}
+        table = preset("snooker-12ft" if kinds & _COLOURS else "pool-9ft")
+    network = identity_network.load().network
+    identifier = Identifier(table.balls, default_profile(table.balls), network)
+    return evaluation_sets.score_crops(folder, table.balls, identifier)
+
+
+def _write(path: Path, picture: Any) -> None:
+    import cv2
+
+    if not cv2.imwrite(str(path), picture):
+        raise InputError(f"{path}: cannot be written")
 
 
 def _read(path: Path, only: str | None) -> list[LabelledPicture]:
     from billiards_trainer.vision.evaluation import read_annotations
+    from billiards_trainer.vision.evaluation_sets import read_yolo
 
     try:
-        pictures = read_annotations(json.loads(path.read_text(encoding="utf-8")))
+        pictures = (
+            read_yolo(path)
+            if path.is_dir()
+            else read_annotations(json.loads(path.read_text(encoding="utf-8")))
+        )
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     except UnicodeDecodeError:
@@ -142,3 +192,7 @@ def _show(report: dict[str, Any]) -> None:
             "-" if figures[key] is None else form.format(figures[key]) for key, form in _FIGURES
         ]
         print(f"| {name} | {figures['pictures']} | {figures['balls']} | {' | '.join(cells)} |")
+    if report["reliability"]:
+        print("\n| stated | right | names |\n|---|---|---|")
+        for stated, right, count in report["reliability"]:
+            print(f"| {stated:.2f} | {right:.2f} | {count} |")

@@ -84,7 +84,7 @@ def random_setup(
             markings=(0.75, 0.75, 0.72) if rng.random() < 0.6 else (0.02, 0.02, 0.02),
         ),
         rails=_rails(rng),
-        balls=_balls(rng),
+        balls=random_look(rng),
         cue=CueLook(
             length=float(rng.uniform(1.42, 1.50)),
             tip_diameter=float(rng.uniform(0.0095, 0.0135)),
@@ -265,7 +265,7 @@ def _rails(rng: np.random.Generator) -> RailLook:
     )  # fmt: skip
 
 
-def _balls(rng: np.random.Generator) -> BallLook:
+def random_look(rng: np.random.Generator) -> BallLook:
     """A set of some make: hues and shades differ, old balls are yellowed and dull."""
     colours: dict[str, Colour] = {}
     modern = rng.random() < 0.2

@@ -31,7 +31,7 @@ from billiards_trainer.simulation.packing import (
     pack_look,
     pack_projector,
 )
-from billiards_trainer.simulation.setup import Setup
+from billiards_trainer.simulation.setup import BallLook, Setup
 from billiards_trainer.table import Table
 
 F32 = NDArray[np.float32]
@@ -126,7 +126,7 @@ class Renderer:
         tiles = (-(-self._height // optics.TILE), -(-self._width // optics.TILE))
         self._dirty: U8 = np.zeros(tiles, np.uint8)
         self._lit: U8 = np.zeros(tiles, np.uint8)
-        self._looks = {label: pack_look(label, setup.balls, table) for label in table.balls.labels}
+        self.set_balls(setup.balls)
         self._glyphs = self._draw_numerals()
         sensor = setup.sensor
         # Standard deviation of a pixel's box and the lens together, as width of a soft edge.
@@ -166,6 +166,10 @@ class Renderer:
         self._develop(self._developed)
         self._dirty[:] = 0
         self._caption = _Caption(caption, table, setup) if caption else None
+
+    def set_balls(self, look: BallLook) -> None:
+        """Play on with another set of balls."""
+        self._looks = {label: pack_look(label, look, self.table) for label in self.table.balls.labels}
 
     def set_projector(self, packed: F64) -> None:
         """Change where the projector's light falls (see ``packing.pack_projector``)."""

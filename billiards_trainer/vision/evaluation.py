@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 
-from billiards_trainer.vision.detection.arrays import Array, Mask
+from billiards_trainer.vision.detection.arrays import Array
 from billiards_trainer.vision.detection.detector import Detection
 
 REACH = 0.35
@@ -184,47 +183,6 @@ def reliability(
         if len(chosen):
             out.append((float(chosen[:, 0].mean()), float(chosen[:, 1].mean()), len(chosen)))
     return out
-
-
-def overlay(picture: Mask, labelled: LabelledPicture, found: Sequence[Detection]) -> Mask:
-    """The picture with detections (white), missed labels (yellow) and unlabelled finds (red)."""
-    out = picture.copy()
-    truths = labelled.balls
-    for d in found:
-        known = any(
-            np.hypot(d.x_px - t.x_px, d.y_px - t.y_px) <= REACH * t.diameter_px for t in truths
-        )
-        colour = (255, 255, 255) if known or not labelled.complete else (0, 0, 255)
-        centre = (round(d.x_px * 16), round(d.y_px * 16))
-        cv2.circle(out, centre, round(d.radius_px * 16), colour, 1, cv2.LINE_AA, 4)
-        at = (round(d.x_px + 0.7 * d.radius_px), round(d.y_px - 0.7 * d.radius_px))
-        cv2.putText(out, d.label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
-    for t in truths:
-        if all(np.hypot(d.x_px - t.x_px, d.y_px - t.y_px) > REACH * t.diameter_px for d in found):
-            centre = (round(t.x_px * 16), round(t.y_px * 16))
-            cv2.circle(out, centre, round(t.diameter_px * 12), (0, 255, 255), 2, cv2.LINE_AA, 4)
-    return out
-
-
-def contact_sheet(pictures: Sequence[tuple[str, Mask]], columns: int = 3, width: int = 640) -> Mask:
-    """Pictures with titles on one sheet, BGR."""
-    height = width * 9 // 16
-    tiles = []
-    for title, picture in pictures:
-        scale = min(width / picture.shape[1], height / picture.shape[0])
-        size = (max(1, int(picture.shape[1] * scale)), max(1, int(picture.shape[0] * scale)))
-        tile = np.zeros((height, width, 3), np.uint8)
-        tile[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        for shade, thick in ((0, 3), (255, 1)):
-            cv2.putText(
-                tile, title, (6, height - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45,
-                (shade,) * 3, thick, cv2.LINE_AA,
-            )  # fmt: skip
-        tiles.append(tile)
-    while len(tiles) % columns or not tiles:
-        tiles.append(np.zeros((height, width, 3), np.uint8))
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-    return np.vstack(rows)
 
 
 def _stated(found: Detection, kind: str) -> float:

@@ -15,7 +15,7 @@ from billiards_trainer.vision.detection.colours import (
 )
 from billiards_trainer.vision.detection.detector import BallDetector
 from billiards_trainer.vision.detection.forest import Forest, forests
-from billiards_trainer.vision.detection.identity import Identifier
+from billiards_trainer.vision.detection.identity import Identifier, with_one_cue_ball
 from billiards_trainer.vision.detection.learning import learn_profile, separability
 from tests.unit.drawn_tables import BALLS, add_ball, camera_over, develop, empty_table
 
@@ -46,6 +46,25 @@ def test_no_label_is_given_twice() -> None:
     assert names == ["3", "5"]
 
 
+def test_there_is_one_cue_ball() -> None:
+    p = np.full((3, 16), 0.02)
+    p[:, 12] = 0.70
+    p[1, 0], p[1, 12] = 0.12, 0.60
+    p /= p.sum(axis=1, keepdims=True)
+    known = with_one_cue_ball(p, 0)
+    assert known.sum(axis=1) == pytest.approx(1)
+    # The likeliest gains, the others' chances shrink; the rest keeps its proportions.
+    assert known[1, 0] > 0.3 > known[0, 0]
+    assert known[1, 12] / known[1, 3] == pytest.approx(30)
+    two = np.full((2, 16), 0.001)
+    two[0, 0], two[1, 0] = 0.985, 0.90
+    two[1, 9] = 0.086
+    known = with_one_cue_ball(two, 0)
+    assert known[:, 0].sum() <= 1
+    assert known[0, 0] > 0.75
+    assert with_one_cue_ball(np.array([[0.0, 1.0]]), 0)[0, 0] < 0.01
+
+
 def test_fifteen_reds_are_allowed() -> None:
     identifier = Identifier(SNOOKER_BALLS, default_profile(SNOOKER_BALLS))
     likelihood = np.full((15, 8), -20.0)
@@ -58,7 +77,7 @@ def test_what_is_only_half_known_is_said_so() -> None:
     likelihood = np.full((3, 16), -30.0)
     likelihood[0, 1:8] = 0.0
     likelihood[1, 9:16] = 0.0
-    likelihood[2, [0, 3, 12]] = 0.0
+    likelihood[2, [3, 12]] = 0.0
     assert [who.label for who in identifier.name(likelihood)] == ["solid", "stripe", "unknown"]
 
 

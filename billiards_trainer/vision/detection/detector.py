@@ -19,6 +19,7 @@ from billiards_trainer.vision.detection import (
     candidates,
     cloth,
     geometry,
+    identity_network,
     judge,
     projected,
     refine,
@@ -80,7 +81,7 @@ class BallDetector:
         self.camera = camera
         self.profile = profile or default_profile(table.balls)
         self.view: View = make_view(table, camera)
-        self.identifier = Identifier(table.balls, self.profile)
+        self.identifier = Identifier(table.balls, self.profile, identity_network.load().network)
         self.working: Working | None = None
         self.stages_ms: dict[str, float] = {}
 

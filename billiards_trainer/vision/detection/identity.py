@@ -1,6 +1,7 @@
 """What each ball is, from all pixels of its visible face.
 
-How much white a face shows tells cue ball, stripe and solid apart, the colour of the rest tells
+A network looks at all balls of the picture together (``identity_network``).  Where there is none,
+how much white a face shows tells cue ball, stripe and solid apart, the colour of the rest tells
 which.  Neither the light's white nor the camera's saturation and contrast are known beforehand:
 guesses are tried, and those are taken under which all balls together look most like balls of the
 set.  What is said of all balls respects the set: one cue ball, one of each number, fifteen reds.
@@ -19,7 +20,9 @@ from billiards_trainer.table import BallSet
 from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.cloth import Cloth
 from billiards_trainer.vision.detection.colours import STRIPE_OF, ColourProfile
+from billiards_trainer.vision.detection.crops import cut
 from billiards_trainer.vision.detection.faces import Faces, measure, sample_light, white_guesses
+from billiards_trainer.vision.detection.identity_network import IdentityNetwork
 from billiards_trainer.vision.detection.view import View
 
 NAMED = 0.5
@@ -35,6 +38,8 @@ ENOUGH = 4
 """So many balls of one label (reds) show what that label looks like here."""
 BLIND = 12.0
 """Log-odds against the last guess of white: plain grey, which nothing in the picture shows."""
+CUE_PRESENT = 0.95
+"""Share of pictures with balls in which the cue ball is one of them."""
 NO_CUE = 6.0
 """Log-odds of a table without its cue ball."""
 WORST = -16.0
@@ -70,10 +75,15 @@ class Identifier:
     Args:
         balls: the set.
         profile: its colours.
+        network: looks at the faces; by colour alone when ``None``.
     """
 
-    def __init__(self, balls: BallSet, profile: ColourProfile) -> None:
+    def __init__(
+        self, balls: BallSet, profile: ColourProfile, network: IdentityNetwork | None = None
+    ) -> None:
+        self.game = balls.name
         self.labels = balls.labels
+        self.network = network
         self.profile = profile
         reds = [15 if (balls.name, n) == ("snooker", "red") else 1 for n in balls.labels]
         self.capacity = np.array(reds)
@@ -95,10 +105,16 @@ class Identifier:
         """
         if len(middles) == 0:
             return []
-        return self.name(self.likelihood(sample_light(picture, view, middles, radii, cloth)))
+        if self.network is None:
+            fits = self.likelihood(sample_light(picture, view, middles, radii, cloth))
+            return self.name(fits)
+        fits = self.network.answer(cut(picture, middles, radii), self.labels, self.game)
+        if self.profile.learned:
+            fits = fits + self.likelihood(sample_light(picture, view, middles, radii, cloth))
+        return self.name(fits)
 
     def likelihood(self, light: Array) -> Array:
-        """Log-likelihoods of the faces' pixels (N, points, 3) for each label, (N, labels)."""
+        """By colour: log-likelihoods of the faces' pixels (N, points, 3), (N, labels)."""
         self._age += 1
         if self._light is None or self._age % SEARCH_EVERY == 0:
             self._light = self._search(light)
@@ -154,6 +170,7 @@ class Identifier:
         # A face that fits nothing well may be none of these: another make, a hand's shadow.
         doubt = DOUBT + 0.5 / (1 + np.exp(np.clip(likelihood.max(axis=1) + 16, -30, 30)))
         p = (1 - doubt)[:, None] * p + doubt[:, None] / len(self.labels)
+        p = with_one_cue_ball(p, self.labels.index("cue"))
         for _ in range(10):
             load = p.sum(axis=0)
             if (load <= self.capacity).all():
@@ -176,6 +193,25 @@ class Identifier:
             if sum(probabilities.get(str(n), 0.0) for n in members) >= GROUP_NAMED:
                 return Identity(probabilities, group)
         return Identity(probabilities, "unknown")
+
+
+def with_one_cue_ball(p: Array, cue: int) -> Array:
+    """Probabilities given that one ball is the cue ball, or, seldom, none.
+
+    Bayes' rule over which ball it is: where two are white, the whiter one is; where none is sure,
+    the likeliest gains.
+
+    Args:
+        p: probabilities of each ball by itself under equal priors, (balls, labels).
+        cue: column of the cue ball.
+    """
+    n, labels = p.shape
+    alone = np.clip(p[:, cue], 1e-6, 1 - 1e-6)
+    odds = alone / (1 - alone) * (labels - 1) * CUE_PRESENT / n
+    known = odds / (1 - CUE_PRESENT + odds.sum())
+    out = p * ((1 - known) / np.maximum(1 - p[:, cue], 1e-6))[:, None]
+    out[:, cue] = known
+    return np.asarray(out / out.sum(axis=1, keepdims=True))
 
 
 def _fit_to_peers(bodies: Array, alike: NDArray[np.bool_]) -> Array:
