@@ -87,21 +87,39 @@ def code(table: Table, modules: Sequence[Sequence[bool]]) -> list[m.Element]:
     side = _CODE / (count + 2 * _QUIET)
     left = table.width / 2 - _CODE / 2
     top = 0.28 * table.length + _CODE / 2
-    runs: list[m.Element] = []
     whole = count + 2 * _QUIET
-    for row in range(whole):
-        lit = [_is_light(modules, row - _QUIET, column - _QUIET) for column in range(whole)]
-        start = 0
-        while start < whole:
-            end = start
-            while end < whole and lit[end] == lit[start]:
-                end += 1
-            if lit[start]:
-                x0, x1 = left + start * side, left + end * side
-                y1, y0 = top - row * side, top - (row + 1) * side
-                runs.append(m.Area(points=((x0, y0), (x1, y0), (x1, y1), (x0, y1))))
-            start = end
-    return runs
+    lit = [
+        [_is_light(modules, row - _QUIET, column - _QUIET) for column in range(whole)]
+        for row in range(whole)
+    ]
+    return [
+        m.Area(
+            points=tuple(
+                (left + column * side, top - row * side)
+                for column, row in ((c0, r0), (c1, r0), (c1, r1), (c0, r1))
+            )
+        )
+        for c0, r0, c1, r1 in _rectangles(lit)
+    ]
+
+
+def _rectangles(lit: list[list[bool]]) -> list[tuple[int, int, int, int]]:
+    """Disjoint rectangles (left, top, right, bottom) of what is lit, each as large as it goes."""
+    free = [row.copy() for row in lit]
+    found = []
+    for top, row in enumerate(free):
+        for left in range(len(row)):
+            if not row[left]:
+                continue
+            right = left
+            while right < len(row) and row[right]:
+                right += 1
+            bottom = top
+            while bottom < len(free) and all(free[bottom][left:right]):
+                free[bottom][left:right] = [False] * (right - left)
+                bottom += 1
+            found.append((left, top, right, bottom))
+    return found
 
 
 def _is_light(modules: Sequence[Sequence[bool]], row: int, column: int) -> bool:

@@ -62,12 +62,12 @@ def comparison(brush: Brush, found: Comparison) -> list[m.Element]:
     elements = brush.line(found.predicted, inks.quiet, 0.004, dash=(0.02, 0.02), opacity=0.8)
     elements += brush.line(found.actual, inks.object_ball, 0.004, opacity=0.9)
     if found.error_m is not None and found.error_rad is not None:
-        table = brush.table
         off_mm, off_deg = 1e3 * found.error_m, math.degrees(found.error_rad)
-        middle = (table.width / 2, table.length / 2)
-        elements.append(
-            brush.text(f"{off_mm:.0f} mm   {off_deg:.1f}°", middle, inks.text, 0.035, 0.9)
-        )
+        start, end = found.actual[0], found.actual[-1]
+        place = brush.free_place(((start[0] + end[0]) / 2, (start[1] + end[1]) / 2))
+        if place is not None:
+            words = f"{off_mm:.0f} mm   {off_deg:.1f}°"
+            elements.append(brush.text(words, place, inks.text, 0.035, 0.9))
     return elements
 
 
