@@ -141,7 +141,7 @@ def _score_crops(folder: Path, table: Table | None) -> dict[str, Score]:
     if table is None:
         kinds = {kind for _, kind, _ in evaluation_sets.crop_files(folder)}
         table = preset("snooker-12ft" if kinds & _COLOURS else "pool-9ft")
-    network = identity_network.load().network
+    network = identity_network.in_force().network
     identifier = Identifier(table.balls, default_profile(table.balls), network)
     return evaluation_sets.score_crops(folder, table.balls, identifier)
 

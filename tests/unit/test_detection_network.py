@@ -103,6 +103,14 @@ def test_a_model_of_the_site_is_used(tmp_path: Path) -> None:
     assert loaded.status.startswith("balls are told apart by identity site on ")
 
 
+def test_a_process_chooses_its_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity_network, "_site", None)
+    identity_network.choose_site(site_with(tmp_path))
+    network = BallDetector(TABLE, CAMERA).identifier.network
+    assert network is not None
+    assert network.card.version == "site"
+
+
 @pytest.mark.parametrize(
     ("content", "contract", "reason"),
     [(b"x", "identity/1", "checksum"), (None, "identity/99", "contract identity/99")],

@@ -81,7 +81,7 @@ class BallDetector:
         self.camera = camera
         self.profile = profile or default_profile(table.balls)
         self.view: View = make_view(table, camera)
-        self.identifier = Identifier(table.balls, self.profile, identity_network.load().network)
+        self.identifier = Identifier(table.balls, self.profile, identity_network.in_force().network)
         self.working: Working | None = None
         self.stages_ms: dict[str, float] = {}
 

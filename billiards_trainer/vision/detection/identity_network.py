@@ -125,6 +125,21 @@ def load(site: Path | None = None) -> Loaded:
     return Loaded(shipped, problem)
 
 
+_site: Path | None = None
+
+
+def choose_site(site: Path) -> Loaded:
+    """Use the models of this appliance's folder from now on in this process."""
+    global _site
+    _site = site
+    return in_force()
+
+
+def in_force() -> Loaded:
+    """The network that this process uses."""
+    return load(_site)
+
+
 def _session(content: bytes, card: Card) -> Any:
     try:
         import onnxruntime
