@@ -17,7 +17,7 @@ import numpy as np
 
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.table import Table
-from billiards_trainer.vision.cue import fan, ribbon, shaft, verdict
+from billiards_trainer.vision.cue import fan, ribbon, shaft, space, verdict
 from billiards_trainer.vision.cue.line import Line, ideal, pixels_per_metre, real, values_at
 from billiards_trainer.vision.cue.shaft import Shaft
 from billiards_trainer.vision.cue.verdict import USUAL_BUTT_M, USUAL_TIP_M, Looks
@@ -26,8 +26,6 @@ from billiards_trainer.vision.detection.arrays import Array, Mask
 from billiards_trainer.vision.detection.view import make_view
 from billiards_trainer.vision.detection.working import Working, prepare
 
-ELEVATION, ELEVATION_STD = math.radians(4.0), math.radians(2.0)
-TIP_HEIGHT_STD = 0.008
 NARROWEST_TIP, WIDEST_TIP = 0.0065, 0.024
 WIDEST_BUTT = 0.042
 LEAST_VISIBLE = 0.08
@@ -199,21 +197,30 @@ def _interpret(
     read = _read(working, measured, balls)
     if read is None:
         return None
-    looks, tip_is_end, length, tip_width = read
-    tip = _locate_tip(working, measured, tip_is_end)
-    sign = 1.0 if tip_is_end else -1.0
-    return _in_space(
-        working, measured, tip, sign, length, tip_width, verdict.confidence(looks, prior)
-    )
+    return _observation(working, measured, read, verdict.confidence(read.looks, prior))
 
 
-def _read(
-    working: Working, measured: Shaft, balls: _Balls
-) -> tuple[Looks, bool, float, float] | None:
-    """Looks, whether the tip is at the stations' end, visible length and width at the tip, metres.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a shaft is like as a cue.
 
-    ``None`` for what cannot be a cue.
+    Attributes:
+        looks: for the verdict.
+        tip_is_end: whether the tip is at the end of the stations' run, not at their start.
+        length: visible, metres at a ball's height.
+        tip_width: apparent, metres.
+        ball_px: middle of the ball that it addresses, (2,), pixels.
     """
+
+    looks: Looks
+    tip_is_end: bool
+    length: float
+    tip_width: float
+    ball_px: Array | None
+
+
+def _read(working: Working, measured: Shaft, balls: _Balls) -> Reading | None:
+    """What it is like; ``None`` for what cannot be a cue."""
     view = working.view
     camera, table = view.camera, view.table
     ends = np.array([measured.axis(measured.start), measured.axis(measured.end)])
@@ -263,7 +270,8 @@ def _read(
         loose=float(free[other] and inside[other]),
         along_rail=_along_rail(table, places),
     )
-    return looks, tip_is_end, length, widths[tip]
+    ball = None if struck is None else balls.middles[struck[2]]
+    return Reading(looks, tip_is_end, length, float(widths[tip]), ball)
 
 
 def _along_rail(table: Table, places: Array) -> float:
@@ -288,16 +296,16 @@ def _leans_to_end(
 
 def _struck(
     measured: Shaft, tip_is_end: bool, balls: _Balls, reach: float
-) -> tuple[float, float] | None:
-    """The nearest ball ahead of the tip: its distance in shares of ``reach``, how far beside."""
+) -> tuple[float, float, int] | None:
+    """The nearest ball ahead of the tip: distance in shares of ``reach``, how far beside, which."""
     d = measured.axis_direction if tip_is_end else -measured.axis_direction
     to = balls.ideal - measured.axis(measured.end if tip_is_end else measured.start)
     along, beside = to @ d, np.abs(to[:, 1] * d[0] - to[:, 0] * d[1]) / balls.radii
     ahead = np.flatnonzero((along > 0) & (along < reach) & (beside < POINTS_AT))
     if len(ahead) == 0:
         return None
-    nearest = ahead[along[ahead].argmin()]
-    return float(along[nearest] / reach), float(beside[nearest])
+    nearest = int(ahead[along[ahead].argmin()])
+    return float(along[nearest] / reach), float(beside[nearest]), nearest
 
 
 def _depth(table: Table, x: float, y: float) -> float:
@@ -305,64 +313,30 @@ def _depth(table: Table, x: float, y: float) -> float:
     return min(x, table.width - x, y, table.length - y)
 
 
-def _in_space(
-    working: Working,
-    measured: Shaft,
-    tip_s: float,
-    sign: float,
-    length: float,
-    tip_width: float,
-    confidence: float,
+def _observation(
+    working: Working, measured: Shaft, read: Reading, confidence: float
 ) -> CueObservation:
-    camera, table = working.view.camera, working.view.table
-    tip_ideal = measured.axis(tip_s)
-    direction = sign * measured.axis_direction
-    behind = tip_ideal - direction * max(50.0, abs(measured.end - measured.start))
-    tip_px, behind_px, ahead_px = real(camera, np.stack([tip_ideal, behind, tip_ideal + direction]))
-    height = table.balls.radius
-    tip_m = camera.to_plane(tip_px, height)
-    rays = camera.rays(np.stack([tip_px, behind_px]))
-    normal = np.cross(rays[1], rays[0])
-    flat = tip_m - camera.to_plane(behind_px, height)
-    guess = math.atan2(float(flat[1]), float(flat[0]))
-    angle = _angle(normal, ELEVATION, guess)
-    step = math.radians(0.5)
-    slope = (_angle(normal, ELEVATION + step, guess) - _angle(normal, ELEVATION - step, guess)) / (
-        2 * step
-    )
+    """The cue in space, and as the picture shows it."""
+    camera = working.view.camera
+    tip = measured.axis(_locate_tip(working, measured, read.tip_is_end))
+    direction = measured.axis_direction if read.tip_is_end else -measured.axis_direction
+    behind = tip - direction * max(50.0, abs(measured.end - measured.start))
+    tip_px, behind_px, ahead_px = real(camera, np.stack([tip, behind, tip + direction]))
     shown = ahead_px - tip_px
     shown = shown / np.linalg.norm(shown)
-    std = math.hypot(measured.angle_std, slope * ELEVATION_STD)
+    pose = space.lay(camera, working.view.table, tip_px, behind_px, read.ball_px)
     return CueObservation(
         tip_px=(float(tip_px[0]), float(tip_px[1])),
         direction_px=(float(shown[0]), float(shown[1])),
-        tip_m=(float(tip_m[0]), float(tip_m[1]), height),
-        angle_rad=math.remainder(angle, 2 * math.pi),
-        angle_std_rad=std,
-        elevation_rad=ELEVATION,
-        elevation_std_rad=ELEVATION_STD,
-        angle_per_elevation=slope,
-        length_m=length,
-        tip_width_m=tip_width,
+        tip_m=pose.tip_m,
+        angle_rad=pose.angle,
+        angle_std_rad=math.hypot(measured.angle_std, pose.angle_per_elevation * pose.elevation_std),
+        elevation_rad=pose.elevation,
+        elevation_std_rad=pose.elevation_std,
+        angle_per_elevation=pose.angle_per_elevation,
+        length_m=read.length,
+        tip_width_m=read.tip_width,
         confidence=confidence,
-    )
-
-
-def _angle(normal: Array, elevation: float, guess: float) -> float:
-    """Table angle of a line in the viewing plane that dips by ``elevation`` towards its tip.
-
-    The pointing direction (cos a·cos e, sin a·cos e, -sin e) is at right angles to the plane's
-    normal n: n_x cos a + n_y sin a = n_z tan e.
-    """
-    nx, ny, nz = (float(v) for v in normal)
-    size = math.hypot(nx, ny)
-    if size < 1e-12:
-        return guess
-    turn = math.acos(max(-1.0, min(1.0, nz * math.tan(elevation) / size)))
-    base = math.atan2(ny, nx)
-    return min(
-        (base + turn, base - turn),
-        key=lambda a: abs(math.remainder(a - guess, 2 * math.pi)),
     )
 
 

@@ -138,8 +138,7 @@ def _measure(working: Working, line: Line, stations: Array) -> Shaft | None:
     # A shaft bends a little, and its taper is not quite straight.
     bend = max(1.2, 0.4 * started.half_width)
     on_line = (weights > 0.1) & (np.abs(residuals) < bend)
-    seen: Flags = on_line.all(axis=0)
-    held: Flags = on_line.any(axis=0)
+    seen, held = on_line[0] & on_line[1], on_line[0] | on_line[1]
     on_axis = points + shift + (offset + slope * stations)[:, None] * across
     bare: Flags = unlike_at(working, on_axis) < BARE
     seen = seen & ~bare
