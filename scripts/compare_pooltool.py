@@ -262,6 +262,8 @@ def named_shots(table: Any) -> list[Shot]:
     x, y = 0.5 * w, 0.25 * length
     target = (0.5 * w, 0.6 * length)
     shots = [
+        Shot("slide", (x, y), (), 0.9, 93.0, b=-0.1),
+        Shot("roll", (x, y), (), 0.7, 87.0, b=0.4),
         Shot("stop", (x, y), (target,), 2.0, 90.7, b=-0.2),
         Shot("follow", (x, y), (target,), 2.0, 91.0, b=0.4),
         Shot("draw", (x, y), (target,), 3.0, 91.0, b=-0.45),
@@ -280,6 +282,9 @@ def named_shots(table: Any) -> list[Shot]:
     for model in ("mirror", "han_2005", "stronge", "mathavan_2010"):
         for a in (-0.3, 0.0, 0.3):
             shots.append(Shot(f"{model}, a={a}", (x, y), (), 3.0, 28.0, a=a, cushion=model))
+        jaws = Shot(f"{model}, jaws", (x, y), ((0.08, 0.11),), 1.5, 217.0, cushion=model)
+        rails = Shot(f"{model}, three cushions", (x, y), (), 4.0, 37.0, a=-0.3, cushion=model)
+        shots += [jaws, rails]
     return shots
 
 

@@ -12,18 +12,26 @@ from billiards_trainer.errors import InputError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("shot", metavar="SHOT.json", help="the shot; see docs/physics.md")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("shot", nargs="?", metavar="SHOT.json", help="the shot; see docs/physics.md")
+    what.add_argument("--schema", action="store_true", help="print the JSON schema of a shot")
     parser.add_argument("--json", action="store_true", help="print JSON (it always does)")
     parser.add_argument("--indent", type=int, default=None, help="spaces to indent the output by")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Simulate and print.
+    """Simulate and print; or print what a file may hold.
 
     Raises:
         InputError: the file does not describe a shot that can be played.
     """
-    json.dump(simulate_file(args.shot), sys.stdout, indent=args.indent, allow_nan=False)
+    if args.schema:
+        from billiards_trainer.commands.shot_file import ShotFile
+
+        answer = ShotFile.model_json_schema()
+    else:
+        answer = simulate_file(args.shot)
+    json.dump(answer, sys.stdout, indent=args.indent, allow_nan=False)
     sys.stdout.write("\n")
     return 0
 

@@ -66,7 +66,7 @@ def random_state(rng: np.random.Generator, table: Table, most: int = 16) -> Ball
     return BallsState.moving(places, velocity, spin, table.balls.radius)
 
 
-def troubles(table: Table, shot: Trajectory, sunk: float = 5e-6) -> list[str]:
+def troubles(table: Table, shot: Trajectory, sunk: float = 2e-5) -> list[str]:
     """What is wrong with a shot: empty for a sound one.
 
     Numbers, energy, the table's edge at every event; and between any two, from the closed forms,
