@@ -16,22 +16,24 @@ from billiards_trainer import messages as m
 from billiards_trainer.bus import Request
 from billiards_trainer.errors import InputError
 from billiards_trainer.frames import Picture, RingPicture, RingReader
+from billiards_trainer.models.registry import site_folder
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.table import TableError
 from billiards_trainer.vision.calibration.drift import measure_drift
 from billiards_trainer.vision.calibrations import Calibrations
 from billiards_trainer.vision.corrections import FOLDER, CorrectionArchive
+from billiards_trainer.vision.detection import identity_network
 from billiards_trainer.vision.pipeline import Pipeline
 from billiards_trainer.vision.projector_calibrator import PAUSED, ProjectorCalibrator
+from billiards_trainer.vision.projector_watch import ProjectorWatch
 from billiards_trainer.vision.rack_watch import RackWatch
 from billiards_trainer.vision.tracking.correcting import CorrectionError
+from billiards_trainer.vision.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from billiards_trainer.vision.calibration.table_finder import TableFit
 
 _SILENT_S = 1.0
-_MOVED_TIMES = 3
-"""Looks in a row that must find the camera moved."""
 
 
 def main() -> int:
@@ -53,13 +55,20 @@ class Vision:
             self._table = process.config.table.to_table()
         except TableError as error:
             raise InputError(f"table: {error}") from None
+        self._identity = identity_network.choose_site(site_folder(process.state_dir))
+        process.log.info(self._identity.status)
         self._calibrations = Calibrations(process.state_dir, self._table)
         self._corrections = CorrectionArchive(process.state_dir / FOLDER)
         self._racks = RackWatch()
         self._frames = process.bus.subscribe("camera.frame")
         self._game = process.bus.subscribe("game.state")
         self._commands = process.bus.serve()
-        self._projector = ProjectorCalibrator(process, self._calibrations)
+        self._projector_watch = ProjectorWatch(
+            self._table, process.config.vision.projector_drift_mm
+        )
+        self._projector = ProjectorCalibrator(
+            process, self._calibrations, self._projector_watch.forget
+        )
         self._state: m.TableState | None = None
         process.bus.announce("table.state")
         self._pictures = RingReader(process.camera_ring)
@@ -71,8 +80,11 @@ class Vision:
         self._last: RingPicture | None = None
         self._seen_at = time.monotonic()
         self._times: deque[float] = deque(maxlen=60)
-        self._drift_at = 0.0
-        self._moved = 0
+        limits = process.config.vision
+        self._upkeep = Upkeep(
+            self._table, check_s=limits.drift_check_s, limit_mm=limits.drift_limit_mm
+        )
+        self._kept_up: str | None = None
 
     def _load_table_finder(self) -> None:
         """Load the optimiser now: between two pictures it would take longer than a heartbeat may.
@@ -130,7 +142,9 @@ class Vision:
         )
         self._state = state
         self._publish(state)
-        self._maybe_check_drift(state)
+        self._keep_up(picture.image, state)
+        shone = None if light is None else (light.image, light.sequence)
+        self._projector_watch.look(picture.image, shone, state, self._pipeline.camera)
 
     def _publish(self, state: m.TableState) -> None:
         self._process.bus.publish("table.state", state)
@@ -171,25 +185,26 @@ class Vision:
         self._process.log.info("table found", id=kept.id, residual_mm=round(fit.residual_mm, 2))
         return kept.id
 
-    def _maybe_check_drift(self, state: m.TableState) -> None:
-        """Now and then, while nobody plays: is the camera still where it was?"""
-        now, limits = time.monotonic(), self._process.config.vision
+    def _keep_up(self, picture: Picture, state: m.TableState) -> None:
+        """Better calibrations out of more pictures; a knocked camera noticed and mended."""
+        pipeline = self._pipeline
+        if pipeline.camera is None or not state.quality.usable:
+            return
+        if pipeline.calibration != self._kept_up:
+            self._kept_up = pipeline.calibration
+            self._upkeep.begin(pipeline.camera, refine=pipeline.fit is not None)
         busy = state.cue is not None or any(b.moving for b in state.balls)
-        camera = self._pipeline.camera
-        if camera is None or busy or self._last is None or not state.quality.usable:
+        better = self._upkeep.see(picture, busy=busy)
+        if better is None:
             return
-        if now - self._drift_at < limits.drift_check_s:
-            return
-        self._drift_at = now
-        drift = measure_drift(self._last.image, camera, self._table).drift_mm
-        if drift is None:
-            return
-        self._process.report(m.Level.HEALTHY, drift_mm=drift)
-        self._moved = self._moved + 1 if drift > limits.drift_limit_mm else 0
-        if self._moved >= _MOVED_TIMES:
-            self._moved = 0
-            self._process.log.warning("the camera has moved", drift_mm=round(drift, 1))
-            self._pipeline.search()
+        moved = round(better.moved_mm, 1)
+        if better.knocked:
+            self._process.log.warning("the camera has moved", drift_mm=moved)
+            pipeline.adopt(better.fit)
+        else:
+            self._process.log.info("calibration refined", moved_mm=moved)
+            pipeline.refine(better.fit)
+        self._kept_up = pipeline.calibration
 
     # --- commands ---------------------------------------------------------------------------------
 
@@ -197,7 +212,16 @@ class Vision:
         message = request.message
         if request.command == "calibration.status":
             fit = self._pipeline
-            request.reply(self._calibrations.status("" if fit.camera else fit.problem))
+            status = self._calibrations.status("" if fit.camera else fit.problem)
+            watch = self._projector_watch
+            request.reply(
+                status.model_copy(
+                    update={
+                        "projector_drift_mm": watch.drift_mm,
+                        "recalibrate_projector": watch.moved,
+                    }
+                )
+            )
         elif request.command == "calibration.camera" and isinstance(message, m.CalibrateRequest):
             request.reply(self._calibrate(message))
         elif request.command == "calibration.projector":
@@ -256,10 +280,14 @@ class Vision:
         self._times.append(time.monotonic())
         span = self._times[-1] - self._times[0]
         fps = (len(self._times) - 1) / span if span > 0 else 0.0
-        problem = state.quality.problem
+        problem = state.quality.problem or self._upkeep.problem
+        if self._identity.problem:
+            problem = problem or self._identity.status
+        drift = self._upkeep.drift_mm
         self._process.report(
             m.Level.DEGRADED if problem else m.Level.HEALTHY,
             problem or "",
+            **({} if drift is None else {"drift_mm": drift}),
             fps=fps,
             balls=float(len(state.balls)),
             total_ms=sum(state.stages_ms.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,6 +34,10 @@ Picture = NDArray[np.uint8]
 _HUNTING = 0.1
 """Least confidence of a detection while balls roll or are out of sight: a streak of motion blur is
 a doubtful ball, unless one is expected right there."""
+_UNSEEN_MM = 0.85
+"""A calibration's error beyond its residual, as it takes to hold 95 % of the balls of many virtual
+tables in their ellipses: a few calibrations are much worse than their residuals say."""
+_WORST_MM = 4.0
 _FIRST_RETRY_S = 0.25
 _LONGEST_RETRY_S = 8.0
 
@@ -131,9 +136,24 @@ class Pipeline:
         self.camera, self.calibration = camera, calibration
         self.head_guessed = head_guessed
         self._residual_mm = residual_mm
+        self._renew_detector(camera)
+        self.restart()
+
+    def refine(self, fit: TableFit) -> None:
+        """The same camera, better known: tracks go on."""
+        self.fit, self.camera, self.calibration = fit, fit.camera, self._on_found(fit)
+        self._residual_mm = fit.residual_mm
+        self._renew_detector(fit.camera)
+
+    def use_colours(self, profile: ColourProfile) -> None:
+        """Tell balls apart by colours learned on this table; tracks go on."""
+        self._profile = profile
+        if self.camera is not None:
+            self._renew_detector(self.camera)
+
+    def _renew_detector(self, camera: CameraModel) -> None:
         self._detector = BallDetector(self.table, camera, self._profile)
         self._pockets = PocketEdges(self.table, camera, self._detector.view)
-        self.restart()
 
     def restart(self) -> None:
         """What comes does not continue what was seen: track numbers start anew."""
@@ -169,7 +189,7 @@ class Pipeline:
             InputError: no table is seen, or the corners are not a quadrilateral.
         """
         fit = _find_table(picture, self.table, corners_px)
-        self._adopt(fit)
+        self.adopt(fit)
         return fit
 
     def process(
@@ -260,9 +280,10 @@ class Pipeline:
             self._retry_s = min(_LONGEST_RETRY_S, 2 * self._retry_s)
             return
         self._retry_s = _FIRST_RETRY_S
-        self._adopt(fit)
+        self.adopt(fit)
 
-    def _adopt(self, fit: TableFit) -> None:
+    def adopt(self, fit: TableFit) -> None:
+        """Put a table that was found in force, and have it kept."""
         self.fit = fit
         self.calibrate(
             fit.camera,
@@ -273,8 +294,9 @@ class Pipeline:
 
     def _forget_tracks(self) -> None:
         # Averaging removes the noise of single pictures, not the calibration's error.
-        systematic = min(0.003, max(0.0003, self._residual_mm / 2000))
-        self._tracker = Tracker(self.table, replace(TrackerSettings(), systematic=systematic))
+        error_mm = min(_WORST_MM, math.hypot(self._residual_mm, _UNSEEN_MM))
+        settings = replace(TrackerSettings(), systematic=error_mm / math.sqrt(2) / 1000)
+        self._tracker = Tracker(self.table, settings)
         self._cue_tracker = CueTracker(self.table)
         self._cue_seen = self._cue = None
         self._anything_moves = self._hunting = False

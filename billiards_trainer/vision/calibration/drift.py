@@ -26,6 +26,8 @@ _NOSE_SIGMA = 0.001
 # Metres: a rail whose nose lies farther off than this after the fit was mistaken for another edge.
 _MISTAKEN = 0.004
 _FINE = 0.006
+# Metres: how far off a nose is looked for; farther only where nothing agrees nearer by.
+_REACHES = (0.020, 0.045)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,23 @@ class Drift:
     camera: CameraModel | None = None
 
 
-def measure_drift(
-    picture: NDArray[np.uint8], camera: CameraModel, table: Table, reach: float = 0.020
-) -> Drift:
+def measure_drift(picture: NDArray[np.uint8], camera: CameraModel, table: Table) -> Drift:
     """Compare a picture with a calibration.
 
     Args:
         picture: BGR uint8 (H, W, 3), of the size the camera was calibrated with.
         camera: the calibration in force.
         table: its table.
-        reach: how far off an edge is looked for, metres.
     """
+    found = Drift(None, (None, None, None, None))
+    for reach in _REACHES:
+        found = _measured(picture, camera, table, reach)
+        if found.drift_mm is not None:
+            break
+    return found
+
+
+def _measured(picture: NDArray[np.uint8], camera: CameraModel, table: Table, reach: float) -> Drift:
     noses = find_noses(picture, camera, table, reach)
     rails_mm = [None if n is None else 1e3 * float(np.median(n.outwards)) for n in noses]
     seen = (rails_mm[0], rails_mm[1], rails_mm[2], rails_mm[3])
