@@ -42,23 +42,37 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def screen(status: m.SystemStatus) -> str:
-    """The status for people."""
+    """The status for people: how it is, why, and what to do."""
     minutes, seconds = divmod(round(status.uptime_s), 60)
     hours, minutes = divmod(minutes, 60)
+    score = "" if status.score is None else f", performance {status.score} of 100"
     lines = [
-        f"Billiards Trainer {status.version}: {status.status.value}",
+        f"Billiards Trainer {status.version}: {status.status.value}{score}",
         f"running for {hours} h {minutes} min {seconds} s, source {status.source}",
     ]
     if status.source_kind in ("simulated", "film"):
         lines.append("NOT A REAL TABLE: these pictures come from a virtual table or a film")
-    if status.detail:
+    if status.safe_mode:
+        lines.append(status.safe_mode.upper())
+    elif status.detail:
         lines.append(status.detail)
     width = max((len(name) for name in status.modules), default=0)
     for name, module in status.modules.items():
         restarts = f"{module.restarts} restarts" if module.restarts else ""
         parts = (name.ljust(width), module.status.value.ljust(9), restarts, module.detail)
         lines.append("  " + "  ".join(part for part in parts if part))
+    for alert in status.alerts:
+        noted = f" (noted by {alert.acknowledged_by})" if alert.acknowledged_by else ""
+        lines.append(f"{alert.severity}: {alert.text}{noted}")
+    lines += [f"TO DO: {advice}" for advice in todo(status)]
     return "\n".join(lines)
+
+
+def todo(status: m.SystemStatus) -> tuple[str, ...]:
+    """What staff can do, each thing once."""
+    checks = [check for module in status.modules.values() for check in module.checks]
+    advice = [*(alert.advice for alert in status.alerts), *(c.advice for c in checks)]
+    return tuple(dict.fromkeys(one for one in advice if one))
 
 
 def _not_running(sentence: str) -> int:

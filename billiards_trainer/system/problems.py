@@ -9,8 +9,6 @@ from billiards_trainer.config.schema import Config
 from billiards_trainer.messages import Level, ModuleStatus, SystemMetrics
 from billiards_trainer.system.supervision import State
 
-_LOST = ("camera",)
-"""Modules that are no use already when they are DEGRADED: a lost camera waits for ever."""
 _UP = (State.RUNNING.value, State.DEGRADED.value)
 
 
@@ -58,7 +56,7 @@ def problems(
     sick = {
         name: status
         for name, status in modules.items()
-        if _is_sick(name, status) or status.state == State.FATAL.value
+        if _is_sick(name, status, config) or status.state == State.FATAL.value
     }
     found = []
     if len(sick) > 1 and 2 * len(sick) > len(modules):
@@ -70,12 +68,14 @@ def problems(
     return (*found, *_of_the_machine(metrics, config))
 
 
-def _is_sick(name: str, status: ModuleStatus) -> bool:
+def _is_sick(name: str, status: ModuleStatus, config: Config) -> bool:
     if status.state not in _UP:
         return False
-    return status.status is Level.UNHEALTHY or (
-        name in _LOST and status.status is Level.DEGRADED and status.measures.get("fps") == 0
-    )
+    # A lost camera is DEGRADED and waits for ever; a film that has ended is only that.
+    url = config.source.url
+    real = name == "camera" and (url.startswith("v4l2:") or "://" in url)
+    lost = status.status is Level.DEGRADED and status.measures.get("fps") == 0
+    return status.status is Level.UNHEALTHY or (real and lost)
 
 
 def _all_needs(name: str, needs: Mapping[str, tuple[str, ...]]) -> set[str]:
