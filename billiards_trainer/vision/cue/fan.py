@@ -11,14 +11,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from billiards_trainer.vision.cue.line import Line, ideal, pixels_per_metre, values_at
+from billiards_trainer.vision.cue.line import Line, ideal, pixels_per_metre
 from billiards_trainer.vision.cue.shaft import Flags
 from billiards_trainer.vision.detection.arrays import Array, Mask, Single
 from billiards_trainer.vision.detection.candidates import NEAR
 from billiards_trainer.vision.detection.cloth import GREY, PEDESTAL
 from billiards_trainer.vision.detection.working import Working
 
-REACH_M = 0.75
+REACH_M = 0.6
 """Shaft farther behind the ball does not help to find it."""
 TURNS = 360
 FAN = 3
@@ -31,7 +31,7 @@ BESIDE = 1.2
 """A cue's axis passes the ball's centre within so many radii."""
 NARROW_M, WIDE_M = 0.007, 0.034
 SHORTEST_M = 0.06
-MOST_PIXELS = 6000
+MOST_PIXELS = 3000
 BALL_REACH = 1.2
 
 
@@ -66,8 +66,8 @@ def lines_at(
     limit = BESIDE * radius / shrink + wide
     near = np.abs(x * dx + y * dy) < limit + 0.08 * reach
     near &= (reach < REACH_M * scale) & (covered[row, column] == 0)
-    near &= ~_on_plain_cloth(working, corner, row, column)
     chosen = np.flatnonzero(near)
+    chosen = chosen[~_on_plain_cloth(working, corner, row[chosen], column[chosen])]
     step = max(1, -(-len(chosen) // MOST_PIXELS))
     chosen = chosen[::step]
     if len(chosen) < 12:
@@ -78,10 +78,14 @@ def lines_at(
 def _on_plain_cloth(working: Working, corner: Array, row: Array, column: Array) -> Flags:
     """Edges in the cloth's texture, and those that own light draws on it."""
     view = working.view
+    at = np.column_stack([column, row]) + np.rint((corner - [view.left, view.top]) / view.shrink)
+    x, y = at.astype(np.intp).T
+    inside = (x >= 0) & (y >= 0) & (x < view.width) & (y < view.height)
+    plain = np.zeros(len(row), np.bool_)
+    x, y = x[inside], y[inside]
     near = cv2.dilate(cv2.blur(working.unlike, (3, 3)), np.ones((5, 5), np.uint8))
-    plain = np.where((near <= NEAR) & (view.cloth > 0), 255, 0).astype(np.uint8)
-    pixels = np.column_stack([column, row]) * view.shrink + corner
-    return np.asarray(values_at(view, plain, pixels, 0) > 0)
+    plain[inside] = (near[y, x] <= NEAR) & (view.cloth[y, x] > 0)
+    return plain
 
 
 def _vote(

@@ -46,7 +46,7 @@ POINTS_AT = 1.3
 OVER_RAIL_M = 0.40
 """A tip that addresses a ball may be so far outside the cushion noses."""
 LEAST_CONFIDENCE = 0.5
-TIP_LEVEL = 0.4
+TIP_LEVEL = 0.2
 """Share of the contrast between shaft and cloth at which the shaft ends."""
 
 

@@ -21,8 +21,8 @@ from billiards_trainer.vision.detection.arrays import Array, Single
 from billiards_trainer.vision.detection.cloth import GREY
 from billiards_trainer.vision.detection.working import Working
 
-STATION_PX = 3.0
-LENGTH_M = 1.3
+STATION_PX = 4.0
+LENGTH_M = 1.1
 """So much of the shaft behind the ball that it addresses is looked at."""
 NARROWEST_M, WIDEST_M = 0.0085, 0.032
 """No shaft is seen narrower or wider; the highlight along a glossy dark one is narrower."""
@@ -184,12 +184,13 @@ def _profiles(working: Working, points: Array, across: Array, side: Array) -> tu
         np.ascontiguousarray(at[:, :, 1]),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
-    ).astype(np.float32)
-    scaled = colours / (np.array(working.cloth.colour, dtype=np.float32) + 10)
-    change = scaled[:, 4:] - scaled[:, :-4]
+    )
     rising, falling = (np.zeros(colours.shape[:2], np.float32) for _ in range(2))
-    rising[:, 2:-2] = np.maximum(change.max(axis=2), 0)
-    falling[:, 2:-2] = np.maximum(-change.min(axis=2), 0)
+    for channel, light in zip(cv2.split(colours), working.cloth.colour, strict=True):
+        scaled = channel.astype(np.float32) / np.float32(light + 10)
+        change = scaled[:, 4:] - scaled[:, :-4]
+        np.maximum(rising[:, 2:-2], change, out=rising[:, 2:-2])
+        np.maximum(falling[:, 2:-2], -change, out=falling[:, 2:-2])
     return rising, falling
 
 
