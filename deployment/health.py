@@ -13,8 +13,8 @@ from typing import Any
 
 RANK = {"HEALTHY": 3, "DEGRADED": 2, "UNKNOWN": 1, "UNHEALTHY": 0}
 
-SETTLE_S = 12.0
-"""So long it has to be DEGRADED without a break before that counts as its final word."""
+SETTLE_S = 15.0
+"""So long it has to be DEGRADED without a break before that counts as its final word, at most."""
 _POLL_S = 0.5
 
 
@@ -107,7 +107,7 @@ def wait(
             enough_since = None
         else:
             enough_since = now() if enough_since is None else enough_since
-            if now() - enough_since >= SETTLE_S:
+            if now() - enough_since >= min(SETTLE_S, limit_s / 2):
                 return True, last
         sleep(_POLL_S)
     return False, last

@@ -20,11 +20,13 @@ if __package__ in (None, ""):
 from deployment import files, health, program, releases
 from deployment.backups import store
 from deployment.errors import Failed
-from deployment.layout import SERVICE, STANDARD_PREFIX, Layout
+from deployment.layout import STANDARD_PREFIX, Layout
 from deployment.shell import attempt
 
 KEEP = 60
 """Reports that are kept: a year of weeks, and a few."""
+
+MOST_ERRORS = 20
 
 Part = Callable[[Layout], str]
 
@@ -40,14 +42,13 @@ def appliance(layout: Layout) -> str:
     return f"version {found.version}, {found.status}, source {found.source}\n{found.detail}".strip()
 
 
-def failures(_layout: Layout) -> str:
-    """What went wrong in the last week."""
+def failures(layout: Layout) -> str:
+    """Units that failed, and the newest errors in the log."""
     failed = attempt(["systemctl", "--failed", "--plain", "--no-legend", "--no-pager"]).stdout
-    words = attempt(
-        ["journalctl", "-u", SERVICE, "-p", "warning", "--since", "-7d", "-o", "cat"]
-        + ["--no-pager", "-n", "40"]
-    ).stdout
-    return f"failed units: {failed.strip() or 'none'}\nlast warnings:\n{words.strip() or 'none'}"
+    log = layout.logs / "system.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    errors = [line for line in lines if "ERROR" in line or "CRITICAL" in line][-MOST_ERRORS:]
+    return "\n".join([f"failed units: {failed.strip() or 'none'}", "errors today:", *errors])
 
 
 def disk(layout: Layout) -> str:
@@ -108,16 +109,18 @@ def write(layout: Layout, kind: str) -> Path:
     return path
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Write what the command line asks for, and show it."""
     parser = argparse.ArgumentParser(prog="report.py")
     parser.add_argument("kind", choices=sorted(PARTS))
     parser.add_argument("--system-dir", default=str(STANDARD_PREFIX), metavar="D")
-    asked = parser.parse_args()
-    path = write(Layout(Path(asked.system_dir)), asked.kind)
+    parser.add_argument("--root", default="/", help="a folder that stands for / (for trials)")
+    asked = parser.parse_args(arguments)
+    root = Path(asked.root)
+    path = write(Layout(root / asked.system_dir.lstrip("/"), root), asked.kind)
     print(path.read_text(encoding="utf-8"))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -112,7 +112,7 @@ def test_a_failed_upgrade_is_undone_data_and_all(trial: Trial) -> None:
 
 def test_an_upgrade_ends_no_worse_than_it_began(trial: Trial) -> None:
     trial.health = {"status": "DEGRADED", "detail": "vision: not calibrated"}
-    first = trial.deploy("1.0.0", "--environment", "production", "--health-limit-s", "20")
+    first = trial.deploy("1.0.0", "--environment", "production", "--health-limit-s", "4")
     assert (first["result"], first["health"]) == ("installed", "DEGRADED")
     assert "calibrate camera" in first["detail"]
     trial.health = {"status": "HEALTHY", "detail": ""}
