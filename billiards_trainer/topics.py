@@ -71,7 +71,7 @@ _COMMANDS = (
     Command("game.assistance", "core", m.AssistanceRequest, m.Done),
     Command("game.code", "core", m.CodeRequest, m.Done),
     Command("calibration.camera", "vision", m.CalibrateRequest, m.Done, deadline_s=10.0),
-    Command("calibration.projector", "vision", m.Empty, m.Done, deadline_s=45.0),
+    Command("calibration.projector", "vision", m.Empty, m.Done, deadline_s=58.0),
     Command("calibration.colours", "vision", m.Empty, m.Done, deadline_s=10.0),
     Command("calibration.status", "vision", m.Empty, m.CalibrationStatus),
     Command("vision.correct_ball", "vision", m.BallCorrection, m.Done),

@@ -78,7 +78,9 @@ class Appliance:
         except (OSError, ValueError):
             return None
 
-    def send(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def send(
+        self, method: str, path: str, body: object = None, *, timeout_s: float = 15
+    ) -> tuple[int, Any]:
         """A request with a JSON body: status and JSON answer."""
         request = urllib.request.Request(
             self.url + path,
@@ -87,7 +89,7 @@ class Appliance:
             headers={"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)

@@ -25,14 +25,14 @@ def test_it_is_calibrated_from_the_command_line_and_by_route(
     appliance = new_appliance(
         *("--set", "simulation.projector=random"),
         *("--set", "simulation.seed=5"),
-        *("--set", "simulation.lock_step=true"),
     )
     appliance.start()
-    # In lock-step a picture waits for every module, and a cold machine compiles first.
-    appliance.wait_for_status("HEALTHY", seconds=180)
     bus = Bus(appliance.runtime_dir, "test")
     try:
         flips = bus.subscribe("projector.flip")
+        games = bus.subscribe("game.state")
+        # A cold machine compiles first.
+        appliance.wait(lambda: games.receive(100), "play", seconds=180)
         appliance.wait(
             lambda: appliance.get("/api/v1/calibration/status").get("camera"), "the table"
         )
@@ -46,7 +46,7 @@ def test_it_is_calibrated_from_the_command_line_and_by_route(
             lambda: isinstance(f := flips.receive(100), m.Flip) and f.calibration == "projector-1",
             "a flip that names the calibration",
         )
-        status, answer = appliance.send("POST", "/api/v1/calibration/projector")
+        status, answer = appliance.send("POST", "/api/v1/calibration/projector", timeout_s=60)
         assert status == 200, answer
         assert "projector-2" in answer["detail"]
     finally:
