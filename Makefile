@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 ARGS ?=
 BENCH ?= pipeline ipc
-TEST_PACKAGES := chromium ffmpeg fonts-dejavu-core nginx-light xvfb
+TEST_PACKAGES := chromium debootstrap ffmpeg fonts-dejavu-core nginx-light systemd-container xvfb
 
 .PHONY: help run test lint format bench web acceptance lock clean setup python
 

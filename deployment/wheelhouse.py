@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make a folder from which a machine without a network is installed.
 
-    wheelhouse.py FOLDER [--runtime cpu|gpu|openvino|jetson] [--no-page]
+    wheelhouse.py FOLDER [--runtime cpu|gpu|openvino|jetson]
 
 Run in a checkout, on a machine with a network, of the same kind as the one to be installed.  The
 folder then holds the project's wheel (with the page and all that a machine needs), the wheels of

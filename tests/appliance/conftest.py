@@ -150,7 +150,11 @@ def deployed(
     folder = tmp_path_factory.mktemp("machine")
     shared = {"/mnt/wheels": wheels, "/mnt/upgrades": upgrades}
     one = machine.Machine(folder / "one", 0, shared)
-    one.create(machine.base_tree(cache))
+    try:
+        tree = machine.base_tree(cache)
+    except RuntimeError as error:  # without the mirror there is no machine
+        pytest.skip(f"no machine could be made: {error}")
+    one.create(tree)
     one.boot()
     appliance = Deployed(one)
     try:

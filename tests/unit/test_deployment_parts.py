@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billiards_trainer.api.guard import SECURITY_HEADERS
-from deployment import checks, health, plan, releases, report
+from deployment import checks, health, plan, releases, report, wheelhouse
 from deployment.backups.store import Archive, to_forget
 from deployment.errors import Failed
 from deployment.health import Health
@@ -312,6 +313,23 @@ def test_units_can_be_read_and_lead_to_files_that_exist(unit: Path) -> None:
     if unit.suffix == ".timer":
         assert unit.with_suffix(".service") in UNITS
         assert parser["Timer"]["Persistent"] == "yes"
+
+
+def test_the_wheel_carries_what_a_machine_needs(tmp_path: Path) -> None:
+    wheel = releases.find_wheel(wheelhouse.project(tmp_path, sys.executable).parent)
+    with zipfile.ZipFile(wheel.path) as archive:
+        names = {
+            re.sub(r"^[^/]*\.data/data/share/billiards-trainer/", "", n): n
+            for n in archive.namelist()
+        }
+    for folder in ("deployment", "nginx", "systemd"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                assert path.relative_to(ROOT).as_posix() in names
+    assert "numba==" in releases.lock_in(wheel, "cpu")
+    with pytest.raises(Failed, match="no lock for the runtime nowhere"):
+        releases.lock_in(wheel, "nowhere")
+    assert (tmp_path / "deployment/deploy.py").is_file()
 
 
 def test_deployment_needs_nothing_but_the_standard_library() -> None:
