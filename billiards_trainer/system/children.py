@@ -82,11 +82,15 @@ class Nursery:
             theirs.close()
         self._socket = ours
 
-    def is_ready(self, timeout_s: float = 0.0) -> bool:
-        """Whether it has imported everything; waits so long for it."""
+    def is_ready(self) -> bool:
+        """Whether it has imported everything."""
         if not self._ready and self._socket is not None:
-            self._ready = self._receive(timeout_s) == nursery.READY
+            self._ready = self._receive(0.0) == nursery.READY
         return self._ready
+
+    def is_coming(self) -> bool:
+        """Whether it is not ready yet, but lives."""
+        return not self.is_ready() and self._process is not None and self._process.poll() is None
 
     def keep(self, snapshot: Path) -> None:
         """Start it again when it is gone."""

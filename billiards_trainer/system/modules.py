@@ -26,7 +26,8 @@ _WORKING_S = 0.03
 """More processor time than a stopped or waiting process uses while it is silent."""
 _STOPPED_LOOK_S = 0.4
 _HOUR_S = 3600.0
-_NURSERY_LIMIT_S = 20.0
+_NURSERY_LIMIT_S = 60.0
+"""Importing everything once is the shortest way on a starved machine, too."""
 
 
 @dataclass(slots=True)
@@ -137,7 +138,7 @@ class Modules:
         """Look at each process and do what the supervision decides."""
         now = time.monotonic()
         if self._wait_until:
-            if not self._nursery.is_ready() and now < self._wait_until:
+            if self._nursery.is_coming() and now < self._wait_until:
                 return
             self._wait_until = 0.0
         for module in self:

@@ -41,6 +41,8 @@ class Action(StrEnum):
 ALIVE = frozenset({State.STARTING, State.RUNNING, State.DEGRADED, State.STOPPING})
 """States in which a process exists."""
 UP = frozenset({State.RUNNING, State.DEGRADED})
+_STARVED_START_S = 120.0
+"""One that gets on is not killed before that: starting it again would only starve the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,9 @@ def backoff_s(policy: RestartPolicy, failures: int, jitter: float) -> float:
 
 def _hangs(row: ProcessRow, life: Life, seen: Observation, now: float) -> str:
     if life.state is State.STARTING:
-        if now - life.since > row.start_limit_s:
-            return f"was not ready after {row.start_limit_s:g} s"
+        limit = max(row.start_limit_s, _STARVED_START_S if seen.working else 0.0)
+        if now - life.since > limit:
+            return f"was not ready after {limit:g} s"
         return ""
     last = seen.heartbeat_at if seen.heartbeat_at is not None else life.since
     limit = row.busy_limit_s if seen.working else row.heartbeat_limit_s

@@ -116,6 +116,12 @@ def test_without_recovery_nothing_is_started_again() -> None:
     assert step(ROW, life, Observation(wanted=True), 1e9, recovery=False)[1] is Action.NONE
 
 
+def test_one_that_gets_on_may_start_slowly() -> None:
+    life = Life(state=State.STARTING, since=0.0)
+    assert step(ROW, life, Observation(wanted=True, working=True), 100.0)[1] is Action.NONE
+    assert step(ROW, life, Observation(wanted=True, working=True), 121.0)[1] is Action.KILL
+
+
 def test_one_that_was_stopped_is_not_waited_for() -> None:
     seen = Observation(wanted=True, ready=True, heartbeat_at=10.0, stopped=True)
     life, action = step(ROW, running(), seen, 10.5)
