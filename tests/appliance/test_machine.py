@@ -182,10 +182,10 @@ def test_rotation_loses_no_line(deployed: Deployed) -> None:
     run = deployed.machine.sh
     for _ in range(3):
         # Something to write down: a restarted module is several lines from several processes.
-        run("pkill -KILL -f -- '--name projector' || true")
+        modules = json.loads(deployed.fetch("/health", tls=False).body)["modules"]
+        run(f"kill -KILL {modules['projector']['pid']}")
         run("logrotate -f /etc/logrotate.d/billiards-trainer")
-        time.sleep(1)
-    deployed.wait_healthy()
+        deployed.wait_healthy()
     written = run("cd /opt/billiards-trainer/logs; zcat -f system.log*").splitlines()
     told = run(f"journalctl -u {SERVICE} -o cat").splitlines()
     lines = {line for line in told if line.startswith("{")}
@@ -273,7 +273,7 @@ def test_deploy_killed_after_a_step(
             told = json.loads(line)
             if told["event"] == "done" and told["step"] == step:
                 break
-        deployed.machine.sh(f"pkill -KILL -f {DEPLOY}")
+        deployed.machine.sh(f"kill -KILL $(pgrep -o -f 'python3 {DEPLOY}')")
     told = deployed.deploy("--from", house, "--skip-backup")
     assert told[-1]["result"] == "installed", told[-1]
     assert told[-1]["version"] == version
