@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,9 @@ from billiards_trainer import messages as m
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table
-from billiards_trainer.vision.cue.finder import CueObservation, find_cue
+from billiards_trainer.vision.cue.watch import CueWatch
 from billiards_trainer.vision.detection.colours import ColourProfile
-from billiards_trainer.vision.detection.detector import LEAST_CONFIDENCE, BallDetector
+from billiards_trainer.vision.detection.detector import LEAST_CONFIDENCE, BallDetector, Detection
 from billiards_trainer.vision.detection.geometry import discs
 from billiards_trainer.vision.picture_quality import QualityWatch
 from billiards_trainer.vision.pocket_edges import PocketEdges
@@ -59,6 +59,7 @@ class Pipeline:
         calibration: its id.
         problem: why there is no table yet, one sentence.
         fit: the table as this pipeline found it itself.
+        detections: the balls of the last picture that was looked at, by themselves.
     """
 
     def __init__(
@@ -107,10 +108,11 @@ class Pipeline:
         self._residual_mm = residual_mm
         self._tracker = Tracker(table)
         self._cue_tracker = CueTracker(table)
-        self._cue_seen: CueObservation | None = None
+        self._cue_watch: CueWatch | None = None
         self._cue: m.CueState | None = None
-        self._anything_moves = self._hunting = False
+        self._anything_moves = self._hunting = self._coasted = False
         self._seen_ns: int | None = None
+        self.detections: Sequence[Detection] = ()
         if camera is not None:
             self.calibrate(camera, calibration, residual_mm=residual_mm, head_guessed=head_guessed)
 
@@ -154,6 +156,7 @@ class Pipeline:
     def _renew_detector(self, camera: CameraModel) -> None:
         self._detector = BallDetector(self.table, camera, self._profile)
         self._pockets = PocketEdges(self.table, camera, self._detector.view)
+        self._cue_watch = CueWatch(self._detector.view)
 
     def restart(self) -> None:
         """What comes does not continue what was seen: track numbers start anew."""
@@ -223,25 +226,23 @@ class Pipeline:
         cue: m.CueState | None = None
         detector = self._detector
         if detector is not None and not quality.usable:
-            balls = self._tracker.coast(exposure_ns)
-        elif detector is not None and repeated and self._anything_moves:
+            balls = self._tracker.coast(exposure_ns, blind=True)
+        elif detector is not None and repeated and self._anything_moves and not self._coasted:
             # One exposure twice (a film of 15 pictures a second shown at 30): nothing new.
+            self._coasted = True
             balls, cue = self._tracker.coast(exposure_ns), self._cue
         elif detector is not None:
+            self._coasted = False
             least = _HUNTING if self._hunting else LEAST_CONFIDENCE
             detections = detector.detect(picture, light, least_confidence=least)
+            self.detections = detections
             started = self._lap(stages, "detection", started)
-            self._cue_seen = find_cue(
-                picture,
-                self.table,
-                detector.camera,
-                detections,
-                self._cue_seen,
-                working=detector.working,
-            )
+            seen = None
+            if self._cue_watch is not None and detector.working is not None:
+                seen = self._cue_watch.look(detector.working, detections, exposure_ns, light)
             started = self._lap(stages, "cue", started)
             balls = self._tracker.update(detections, frame, exposure_ns, detector.look)
-            cue = self._cue_tracker.update(self._cue_seen, balls, exposure_ns)
+            cue = self._cue_tracker.update(seen, balls, exposure_ns)
             if detector.working is not None:
                 self._pockets.look(detector.working.unlike, balls)
             self._lap(stages, "tracking", started)
@@ -298,8 +299,10 @@ class Pipeline:
         settings = replace(TrackerSettings(), systematic=error_mm / math.sqrt(2) / 1000)
         self._tracker = Tracker(self.table, settings)
         self._cue_tracker = CueTracker(self.table)
-        self._cue_seen = self._cue = None
-        self._anything_moves = self._hunting = False
+        self._cue = None
+        if self._cue_watch is not None:
+            self._cue_watch.forget()
+        self._anything_moves = self._hunting = self._coasted = False
 
     def _with_pixels(self, balls: list[m.BallState]) -> list[m.BallState]:
         """Balls that were not detected in this picture: where they would appear."""

@@ -27,10 +27,6 @@ _SURPLUS = 4
 """Times as many pictures where all balls of that label are on the table already."""
 _STEADY = 0.0025
 """A hand's highlights wander further than this between pictures, metres."""
-_STRAIGHT = 0.08
-"""A rolling ball's streak is found to this share of the way between two pictures."""
-_ENOUGH = 4
-"""Measurements in a straight line that no wandering makes by chance."""
 
 
 def odds(confidence: float) -> float:
@@ -60,7 +56,7 @@ def pictures_needed(
         return math.inf
     if pictures == 1 and track.score > _SUREST:
         return 1
-    steady = track.spread(*(track.recent[-1][1:])) < _STEADY or _rolls(track)
+    steady = track.spread(*(track.recent[-1][1:])) < _STEADY or track.rolls_straight()
     needed = settings.confirm * (1 if steady else 2)
     if track.score < _SURE:
         if not steady:
@@ -69,19 +65,3 @@ def pictures_needed(
     if pictures > _KNOWN_AFTER and not awaited:
         needed = max(needed, settings.confirm * _NEWCOMER * (1 if steady else 2))
     return needed * (_SURPLUS if surplus else 1)
-
-
-def _rolls(track: Track) -> bool:
-    """Whether its measurements lie on a straight way at an even speed."""
-    drift = track.drift()
-    if drift is None or len(track.recent) < _ENOUGH:
-        return False
-    x, y, vx, vy = drift
-    times = [t for t, _, _ in track.recent]
-    middle = sum(times) / len(times)
-    way = math.hypot(vx, vy) * track.interval_s
-    return all(
-        math.hypot(px - x - vx * (t - middle) / 1e9, py - y - vy * (t - middle) / 1e9)
-        < _STEADY + _STRAIGHT * way
-        for t, px, py in track.recent
-    )

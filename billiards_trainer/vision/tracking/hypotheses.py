@@ -153,6 +153,18 @@ def advanced(track: Track, time_ns: int, settings: TrackerSettings) -> Motion:
     return track.motion.advanced(dt, settings.roll_deceleration, restless)
 
 
+def carried(track: Track, time_ns: int, table: Table, settings: TrackerSettings) -> Motion:
+    """A moving track's state at a later time, as friction, cushions and pockets have it."""
+    coasted = advanced(track, time_ns, settings)
+    if in_mouth(track.x, track.y, table):
+        # What bounces about in a pocket does not come back onto the table unseen.
+        coasted.x, coasted.y, coasted.vx, coasted.vy = track.x, track.y, 0.0, 0.0
+    after = reflected(coasted, table) or coasted
+    after.x = min(max(after.x, -table.rail_width), table.width + table.rail_width)
+    after.y = min(max(after.y, -table.rail_width), table.length + table.rail_width)
+    return after
+
+
 def reflected(motion: Motion, table: Table) -> Motion | None:
     """The state after the cushions that were passed since, or ``None`` when there was none.
 

@@ -31,7 +31,10 @@ def lose(
     track.misses += 1
     if track.life == "gone":
         return
-    carry_on(track, time_ns, table, settings)
+    if track.rest is not None:
+        track.time_ns = time_ns
+    else:
+        track.start(h.carried(track, time_ns, table, settings), time_ns)
     if track.life == "new":
         return
     sight = look(track.x, track.y) if look else Sight.UNKNOWN
@@ -56,18 +59,6 @@ def lose(
     elif track.bare >= settings.bare_pictures or unseen_s > settings.coast_s:
         depart(track)
     track.judge_moving(settings)
-
-
-def carry_on(track: Track, time_ns: int, table: Table, settings: TrackerSettings) -> None:
-    """The ball at a later time, as friction and cushions have it."""
-    if track.motion is None:
-        track.time_ns = time_ns
-        return
-    coasted = h.advanced(track, time_ns, settings)
-    if in_mouth(track.x, track.y, table):
-        # What bounces about in a pocket does not come back onto the table unseen.
-        coasted.x, coasted.y, coasted.vx, coasted.vy = track.x, track.y, 0.0, 0.0
-    track.start(h.reflected(coasted, table) or coasted, time_ns)
 
 
 def depart(track: Track, *, dropped: bool = False) -> None:

@@ -10,12 +10,14 @@ from billiards_trainer.vision.tracking import hypotheses as h
 from billiards_trainer.vision.tracking.assignment import Pair, assign
 from billiards_trainer.vision.tracking.births import doubt
 from billiards_trainer.vision.tracking.labels import Array
-from billiards_trainer.vision.tracking.measurement import Measurement
+from billiards_trainer.vision.tracking.measurement import Look, Measurement, Sight
 from billiards_trainer.vision.tracking.settings import TrackerSettings
 from billiards_trainer.vision.tracking.track import Track
 
 _LEAST_RATIO = math.exp(-5.0)
 _MOST_RATIO = math.exp(2.0)
+_STILL_THERE = 3.0
+"""Cost of believing that a ball leapt away whose place is not bare: it, or an arm, is there."""
 _UNMOVED = 0.002
 """A detection so near to a ball at rest is that ball, metres."""
 
@@ -29,6 +31,7 @@ def match(
     table: Table,
     settings: TrackerSettings,
     noise_scale: float,
+    look: Look | None = None,
 ) -> Mapping[Pair, h.Hypothesis]:
     """Pair balls with detections; balls that have gone take no part.
 
@@ -40,6 +43,7 @@ def match(
         table: cushions and pockets.
         settings: see there.
         noise_scale: what the detector's variances must be multiplied by.
+        look: tells what is seen in a ball's place.
 
     Returns:
         For each pair made (index of track, index of detection), how the ball came there.
@@ -59,8 +63,14 @@ def match(
         ways = h.hypotheses(
             track, time_ns, table, settings, contacts=contacts.get(i, ()), provoked=provoked
         )
+        left = (
+            provoked or look is None or track.rest is None or look(track.x, track.y) is Sight.BARE
+        )
         for d in free:
             cost, way = _cost(track, ways, detections[d], vectors[d], alone, noise_scale)
+            apart = math.dist((detections[d].x_m, detections[d].y_m), (track.x, track.y))
+            if way.kind == "kick" and not left and apart > table.balls.diameter:
+                cost += _STILL_THERE
             if cost < alone:
                 costs[i, d], chosen[i, d] = cost, way
     return made | {pair: chosen[pair] for pair in assign(costs, alone)}

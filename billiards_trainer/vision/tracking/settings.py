@@ -20,7 +20,9 @@ class TrackerSettings:
         rest_pictures: pictures over which a ball must have lain still.
         rest_memory: pictures over which the place of a ball at rest is averaged.
         stray: standard deviation of the odd bad detection of a ball at rest, metres.
-        systematic: standard deviation of what averaging cannot remove (calibration), metres.
+        systematic: standard deviation of the calibration's error, per axis, metres.
+        outline: what the detector's stated variance must be multiplied by to hold what light and
+            shadow do to a ball's outline in all pictures alike.
         confirm: pictures in a row in which a new ball must be seen before it exists.
         new_per_area: detections that are no known ball, per m² of table and picture.
         seen: probability that a ball on the table is detected in a picture.
@@ -43,6 +45,7 @@ class TrackerSettings:
     rest_memory: int = 150
     stray: float = 0.004
     systematic: float = 0.0003
+    outline: float = 1.9
     confirm: int = 3
     new_per_area: float = 0.05
     seen: float = 0.95

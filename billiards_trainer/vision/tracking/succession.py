@@ -14,6 +14,8 @@ from billiards_trainer.vision.tracking.track import Track
 
 _SURE = 0.8
 """Least probability of the new track's label."""
+_LONG = 15
+"""Pictures of a new ball after which the old one does not lie under what covers its place."""
 _FITS = 3.0
 """Where there are many alike, one that has gone is known again by a label that fits it this much
 better than any."""
@@ -50,8 +52,15 @@ def predecessor(new: Track, tracks: Sequence[Track], labels: LabelSet) -> Track 
 
 
 def _is_missing(track: Track, new: Track) -> bool:
-    """Whether a ball's place has been bare for as long as the new one has been seen."""
-    return track.life == "real" and track.misses > 0 and 0 < new.hits <= track.bare
+    """Whether a ball has not been seen for as long as the new one has.
+
+    Its place should be bare.  Where something covers it, it may lie there still: then the new one
+    must roll, as only a ball does, or be seen for long.
+    """
+    if track.life != "real" or not 0 < new.hits <= track.misses:
+        return False
+    rolls = new.moving and new.rolls_straight()
+    return new.hits <= track.bare or rolls or new.hits >= _LONG
 
 
 def succeed(old: Track, new: Track) -> None:

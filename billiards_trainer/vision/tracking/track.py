@@ -22,6 +22,14 @@ _CLEARLY_MOVING = 0.2
 """A ball seen only a few times moves when it is faster than this, m/s."""
 
 
+_OUTLINE_RATE = 0.1
+_STEADY = 0.0025
+_STRAIGHT = 0.08
+"""A rolling ball's streak is found to this share of the way between two pictures."""
+_ENOUGH = 4
+"""Measurements in a straight line that no wandering makes by chance."""
+
+
 @dataclass(slots=True)
 class Track:
     """What is known of one ball.  It lies still (``rest``) or moves (``motion``), never both.
@@ -44,6 +52,7 @@ class Track:
         fallback: where it lay before a kick that may have been a mistake.
         measured: the last measurement, metres, if it was made in the last picture.
         pixels: (x, y, radius) in that picture.
+        outline: variances (xx, yy) that the detector states of its outline, m², smoothed.
         evidence: what had to be assumed in the last picture.
         recent: the last measurements (ns, x, y).
         kicks: times of unexplained kicks.
@@ -68,6 +77,7 @@ class Track:
     fallback: Rest | None = None
     measured: tuple[float, float] | None = None
     pixels: tuple[float, float, float] | None = None
+    outline: tuple[float, float] = (0.0, 0.0)
     evidence: tuple[Evidence, ...] = ()
     recent: deque[tuple[int, float, float]] = field(default_factory=lambda: deque(maxlen=5))
     kicks: deque[int] = field(default_factory=lambda: deque(maxlen=5))
@@ -117,6 +127,11 @@ class Track:
     def note(self, detection: Measurement, time_ns: int) -> None:
         """It was measured."""
         self.recent.append((time_ns, detection.x_m, detection.y_m))
+        xx, _, yy = detection.covariance
+        self.outline = (
+            self.outline[0] + _OUTLINE_RATE * (xx - self.outline[0]) if self.hits else xx,
+            self.outline[1] + _OUTLINE_RATE * (yy - self.outline[1]) if self.hits else yy,
+        )
         self.measured = (detection.x_m, detection.y_m)
         self.pixels = (detection.x_px, detection.y_px, detection.radius_px)
         self.seen_ns = time_ns
@@ -157,3 +172,16 @@ class Track:
     def spread(self, x: float, y: float) -> float:
         """Greatest distance of the recent measurements from a place, metres."""
         return max((math.hypot(px - x, py - y) for _, px, py in self.recent), default=0.0)
+
+    def rolls_straight(self) -> bool:
+        """Whether its measurements lie on a straight way at an even speed."""
+        drift = self.drift()
+        if drift is None or len(self.recent) < _ENOUGH:
+            return False
+        x, y, vx, vy = drift
+        middle = sum(t for t, _, _ in self.recent) / len(self.recent)
+        slack = _STEADY + _STRAIGHT * math.hypot(vx, vy) * self.interval_s
+        return all(
+            math.hypot(px - x - vx * (t - middle) / 1e9, py - y - vy * (t - middle) / 1e9) < slack
+            for t, px, py in self.recent
+        )

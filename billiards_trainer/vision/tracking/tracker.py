@@ -74,6 +74,7 @@ class Tracker:
             table=self.table,
             settings=self.settings,
             noise_scale=self._follower.noise.scale,
+            look=look,
         )
         found = {i: (d, way) for (i, d), way in made.items()}
         for index, track in enumerate(self._tracks):
@@ -95,20 +96,20 @@ class Tracker:
         mark_hands(self._tracks, exposure_ns)
         return self.states(exposure_ns)
 
-    def coast(self, exposure_ns: int) -> list[BallState]:
-        """The balls at a picture that tells nothing new (repeated, black, covered)."""
+    def coast(self, exposure_ns: int, *, blind: bool = False) -> list[BallState]:
+        """The balls at a picture that tells nothing: shown twice, or (``blind``) black or covered."""
         for track in self._tracks:
             track.measured = track.pixels = None
-            track.evidence = ()
-        return self.states(exposure_ns)
+            track.evidence = ("occluded",) if blind else ()
+        return self.states(exposure_ns, blind=blind)
 
-    def states(self, exposure_ns: int) -> list[BallState]:
+    def states(self, exposure_ns: int, *, blind: bool = False) -> list[BallState]:
         """The balls as they are at a time not before the last picture."""
         found = []
         for track in self._tracks:
             in_hand = track.life == "gone" and track.in_hand
             if track.life == "real" or in_hand:
-                found.append(ball_state(track, exposure_ns, self.settings))
+                found.append(ball_state(track, exposure_ns, self.table, self.settings, blind=blind))
         return found
 
     def correct(self, said: BallCorrection) -> None:
