@@ -16,7 +16,7 @@ from deployment.steps import STANDING, TABLES
 from deployment.telling import Teller
 
 KEEP_RELEASES = 3
-DONE, UNDONE, REFUSED, STUCK = 0, 1, 2, 3
+DONE, UNDONE, REFUSED, STUCK, INTERRUPTED = 0, 1, 2, 3, 130
 VERBS = ("install", "rollback", "list", "recover")
 
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Returns:
         0 done or nothing to do; 1 it failed and everything is as it was; 2 refused, nothing was
-        changed; 3 it failed and something could not be put back.
+        changed; 3 it failed and something could not be put back; 130 interrupted by Ctrl-C.
     """
     words = list(arguments)
     verb = words.pop(0) if words and words[0] in VERBS else "install"
@@ -49,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     except PermissionError as error:
         say("finished", result="refused", detail=f"refused: {error}; please use sudo")
         return REFUSED
+    except KeyboardInterrupt:
+        say("finished", result="interrupted", detail="interrupted: the same command goes on")
+        return INTERRUPTED
 
 
 def _parser(verb: str) -> argparse.ArgumentParser:
@@ -82,6 +85,9 @@ def _parser(verb: str) -> argparse.ArgumentParser:
 
 def _install(asked: argparse.Namespace, layout: Layout, say: Teller) -> int:
     house = Path(asked.wheelhouse).absolute() if asked.wheelhouse else None
+    vendor = str(Path(asked.onnxruntime_wheel).absolute()) if asked.onnxruntime_wheel else None
+    if vendor is not None and not Path(vendor).is_file():
+        raise Failed(f"--onnxruntime-wheel: {vendor} is not there")
     wheel = releases.find_wheel(house or Path(__file__).resolve().parent.parent / "dist")
     there = releases.read(layout, wheel.version)
     if there is not None and there.wheel_sha256 != wheel.sha256:
@@ -96,7 +102,7 @@ def _install(asked: argparse.Namespace, layout: Layout, say: Teller) -> int:
         "port": asked.port,
         "python": asked.python or checks.find_python(),
         "runtime": asked.runtime,
-        "onnxruntime_wheel": asked.onnxruntime_wheel,
+        "onnxruntime_wheel": vendor,
         "health_limit_s": asked.health_limit_s,
         "wheelhouse": str(house) if house else None,
     }
@@ -256,8 +262,8 @@ def _forget_old(layout: Layout, journal: Journal) -> None:
     """Delete what no way leads back to any more."""
     known = [r.version for r in releases.installed(layout)]
     keep = {*known[-KEEP_RELEASES:], journal.version, journal.previous}
-    for version in [v for v in known if v not in keep]:
-        for folder in (layout.release(version), layout.cache(version), layout.aside / version):
+    for parent in (layout.releases, layout.cache("any").parent, layout.aside):
+        for folder in [p for p in parent.iterdir() if p.name not in keep]:
             files.remove(folder)
 
 
