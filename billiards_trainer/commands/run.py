@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     redaction.hide(layers.secrets.values())
     if orchestrator.run(config, layers, _describe):
         # The same process, so that whoever watches it (systemd) sees no end.
-        os.execv(sys.executable, [sys.executable, "-m", "billiards_trainer", *sys.argv[1:]])
+        os.execv(sys.executable, sys.orig_argv)
     return 0
 
 

@@ -94,7 +94,8 @@ class ConfigStore:
         """Change keys and keep them for the next start.
 
         Raises:
-            InputError: a key or a value is wrong, or a stronger layer fixes it; nothing changed.
+            InputError: a key or a value is wrong, a stronger layer fixes it, or it cannot be kept;
+                nothing changed.
         """
         path = self._layers.changes_file
         if path is None:
@@ -116,7 +117,10 @@ class ConfigStore:
                 data.setdefault(section, {})[key] = value
         # Checked before anything is written: the file never holds what cannot be loaded.
         self._layers.validate(_with(self.config, wanted))
-        write_atomic(path, tomli_w.dumps(data).encode(), mode=0o600)
+        try:
+            write_atomic(path, tomli_w.dumps(data).encode(), mode=0o600)
+        except OSError as error:
+            raise InputError(f"the change cannot be kept in {path}: {error.strerror}") from None
         try:
             return self._adopt(self._layers.load())
         except InputError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import time
 from pathlib import Path
@@ -253,3 +255,50 @@ def test_systemd_is_told_once_and_the_watchdog_each_time(
         "WATCHDOG=1",
         "STOPPING=1",
     ]
+
+
+# --- what monitoring is given ---------------------------------------------------------------------
+
+
+def test_dashboard_and_rules_ask_only_for_what_is_served() -> None:
+    from billiards_trainer.api.live import Live
+    from billiards_trainer.api.prometheus import exposition
+    from billiards_trainer.api.traffic import Traffic
+    from tests.unit.api.stage import metrics, system_status, table_state
+
+    live = Live()
+    sample = metrics().model_copy(update={"throttled": False})
+    flip = m.Flip(frame=1, exposure_ns=1, flip_ns=2, draw_ms=1, mode="offscreen", width=1, height=1)
+    frame = {"frame": 1, "exposure_ns": 1, "ring_sequence": 1, "width": 1, "height": 1}
+    source = m.SourceInfo(kind="simulated", name="x")
+    live.put("system.status", system_status(score=1))
+    live.put("system.metrics", sample)
+    for number in (1, 2):
+        camera = m.CameraFrame.model_validate({**frame, "frame": number, "source": source})
+        live.put("camera.frame", camera)
+        live.put("table.state", table_state(number))
+        live.put("projector.flip", flip)
+    served = set(re.findall(r"^# TYPE (\w+)", exposition(live, Traffic()).decode(), re.MULTILINE))
+    folder = Path(__file__).resolve().parents[2] / "deployment" / "monitoring"
+    text = (folder / "grafana.json").read_text() + (folder / "alerts.yaml").read_text()
+    asked = set(re.findall(r"\bbilliards_\w+", text))
+    assert asked - served == set()
+    panels = json.loads((folder / "grafana.json").read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_nothing_decides_by_the_wall_clock() -> None:
+    """A clock that jumps by a year changes dates for people and nothing else."""
+    package = Path(__file__).resolve().parents[2] / "billiards_trainer"
+    told = re.compile(r"\btime\.(time|time_ns)\(|\bdatetime\.(now|utcnow|today)\(")
+    users = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if told.search(file.read_text())
+    }
+    assert users <= {
+        "storage/clock.py",  # dates beside shots
+        "calibration_store.py",  # dates of calibrations
+        "vision/corrections.py",  # dates of corrections
+        "commands/doctor_checks.py",  # tells people that their clock is wrong
+    }
