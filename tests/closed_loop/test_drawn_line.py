@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from billiards_trainer import messages as m
 from billiards_trainer.core.game import Game
 from billiards_trainer.core.guidance import palette
+from billiards_trainer.core.standing import Standing
 from billiards_trainer.projector.projection import Projection
 from billiards_trainer.projector.renderer import SceneRenderer
 from billiards_trainer.simulation.observation import Observation
@@ -26,13 +27,15 @@ PROJECTION = Projection.centred(POOL, 1920, 1080)
 
 
 def new_game() -> Game:
-    def session(source: m.SourceInfo) -> SessionRecord:
+    def begin(source: m.SourceInfo) -> Standing:
         radius = POOL.balls.radius
-        return SessionRecord(
-            POOL.name, POOL.game, POOL.width, POOL.length, radius, source, 0, BootClock.now()
+        return Standing(
+            SessionRecord(
+                POOL.name, POOL.game, POOL.width, POOL.length, radius, source, 0, BootClock.now()
+            )
         )
 
-    return Game(POOL, session)
+    return Game(POOL, begin)
 
 
 def settled_aim(seed: int, shot: int) -> VirtualTable:
