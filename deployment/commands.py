@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployment import checks, files, health, plan, program, releases
+from deployment.backups import restore
 from deployment.errors import Failed
 from deployment.journal import Journal, alone
 from deployment.layout import STANDARD_PREFIX, Layout
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
             return run(asked, layout, say)
         with alone(layout.prefix) as mine:
             if mine:
+                if verb != "recover":  # what a killed restore left must not come back later
+                    restore.recover(layout, lambda text: say("undoing", detail=text))
                 return run(asked, layout, say)
             if verb == "recover":  # an installation is at work, and starts the appliance itself
                 return DONE

@@ -190,6 +190,8 @@ def _restore(asked: argparse.Namespace, layout: Layout) -> Answer:
     with alone(layout.prefix) as mine:
         if not mine:
             raise Failed(f"an installation or a restore is at work in {layout.prefix}")
+        if layout.journal.exists():
+            raise Failed("an installation was interrupted: run deploy.py recover first")
         return _restore_alone(asked, layout)
 
 

@@ -150,6 +150,10 @@ def test_a_restore_cut_off_between_its_renames_is_undone(trial: Trial) -> None:
     assert trial.backup("recover")["undone"] is True
     assert trial.shots() == ["one", "two", "three"]
     assert trial.backup("recover")["undone"] is False
+    (trial.prefix / "deploy.journal").touch()
+    refused = trial.backup("restore", "--backup-file", made["file"])
+    assert "run deploy.py recover first" in refused["reason"]
+    (trial.prefix / "deploy.journal").unlink()
     back = trial.backup("restore", "--backup-file", made["file"], "--health-limit-s", "3")
     assert back["result"] == "done"
 
