@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from billiards_trainer.commands import calibrate_camera, calibrate_physics, calibrate_projector
-from billiards_trainer.errors import InputError
+from billiards_trainer.commands import (
+    calibrate_camera,
+    calibrate_colours,
+    calibrate_physics,
+    calibrate_projector,
+)
 
 HERE = {
     "camera": (calibrate_camera, "find table, pose and lens in pictures or films"),
     "projector": (calibrate_projector, "have the running appliance learn where its light falls"),
+    "colours": (calibrate_colours, "learn cloth and ball colours, and how well they differ"),
     "physics": (calibrate_physics, "fit cloth, cushions, balls and slope to tracked shots"),
-}
-ELSEWHERE = {
-    "colours": (
-        "calibrate colours: they are learned from the running appliance's camera; start it and "
-        "send POST /api/v1/calibration/colors"
-    ),
 }
 
 
@@ -25,16 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for kind, (command, what) in HERE.items():
         command.add_arguments(kinds.add_parser(kind, help=what, description=what))
-    for kind, sentence in ELSEWHERE.items():
-        kinds.add_parser(kind, help=sentence.partition(": ")[2])
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Calibrate, and print the residual and what was stored.
 
     Raises:
-        InputError: bad input, or a kind that cannot be done from here.
+        InputError: bad input.
     """
-    if arguments.kind in ELSEWHERE:
-        raise InputError(ELSEWHERE[arguments.kind])
     return int(HERE[arguments.kind][0].run(arguments))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,7 @@ _MOST_PICTURES = 25
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Pictures, and what is known of table and camera."""
     parser.add_argument("files", nargs="+", metavar="PICTURE|FILM", help="of one camera at rest")
-    table = parser.add_mutually_exclusive_group()
-    table.add_argument("--table", choices=TABLE_NAMES, help="a table of the usual kind")
-    table.add_argument("--table-size", metavar="LxW", help="nose to nose, metres, e.g. 2.54x1.27")
-    parser.add_argument("--ball-diameter", metavar="D", type=float, help="metres")
-    parser.add_argument("--balls", choices=sorted(BALL_SETS), help="which game; pool if not given")
+    add_table_arguments(parser)
     parser.add_argument(
         "--corners",
         metavar="x,y,x,y,x,y,x,y",
@@ -44,8 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", type=Path, metavar="FOLDER", help="where to keep the result")
 
 
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is known of the table."""
+    table = parser.add_mutually_exclusive_group()
+    table.add_argument("--table", choices=TABLE_NAMES, help="a table of the usual kind")
+    table.add_argument("--table-size", metavar="LxW", help="nose to nose, metres, e.g. 2.54x1.27")
+    parser.add_argument("--ball-diameter", metavar="D", type=float, help="metres")
+    parser.add_argument("--balls", choices=sorted(BALL_SETS), help="which game; pool if not given")
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Calibrate, store and print.
+    """Calibrate, store and print; 2 when some of the pictures could not be used.
 
     Raises:
         InputError: bad input, or no table in the pictures.
@@ -56,50 +62,60 @@ def run(arguments: argparse.Namespace) -> int:
     corners = parse_corners(arguments.corners)
     if arguments.as_given and corners is None:
         raise InputError("--as-given: there are no --corners to take as they are")
-    table = _table(arguments)
+    table = table_from(arguments)
 
+    from billiards_trainer.vision.calibration.refinement import combined
     from billiards_trainer.vision.calibration.table_finder import TableNotFound, find_table
 
-    picture = _combined([Path(name) for name in arguments.files])
+    used, pictures = read_pictures([Path(name) for name in arguments.files])
     try:
         fit = find_table(
-            picture,
+            combined(pictures),
             table,
             corners=corners,
             refine=not arguments.as_given,
             camera_height=height,
         )
     except TableNotFound as error:
-        raise InputError(f"{', '.join(arguments.files)}: {error}") from None
-    print(json.dumps(_stored(fit, arguments), indent=1, allow_nan=False))
-    return 0
+        raise InputError(f"{', '.join(str(path) for path in used)}: {error}") from None
+    names = tuple(path.name for path in used)
+    print(json.dumps(_stored(fit, names, arguments), indent=1, allow_nan=False))
+    return 0 if len(used) == len(arguments.files) else 2
 
 
-def _table(arguments: argparse.Namespace) -> Table | None:
+def table_from(arguments: argparse.Namespace) -> Table | None:
+    """The table that the flags describe, ``None`` when they say nothing."""
     if arguments.table is not None:
         return preset(arguments.table)
     described = (arguments.table_size, arguments.ball_diameter, arguments.balls)
     return None if described == (None, None, None) else chosen_table(*described)
 
 
-def _combined(paths: list[Path]) -> NDArray[np.uint8]:
-    """One picture of all: of each pixel the median.
+def read_pictures(paths: list[Path]) -> tuple[list[Path], list[NDArray[np.uint8]]]:
+    """The files that can be used, and their pictures; a sentence on stderr for each other file.
 
     Raises:
-        InputError: a file that is neither picture nor film, or sizes that differ.
+        InputError: none can be used; the sentence is the last one's.
     """
-    import numpy as np
-
+    used: list[Path] = []
     pictures: list[NDArray[np.uint8]] = []
+    faults: list[str] = []
     for path in paths:
-        for picture in _pictures(path):
-            if pictures and picture.shape != pictures[0].shape:
-                raise InputError(f"{path}: its size differs from that of {paths[0]}")
-            pictures.append(picture)
-    if len(pictures) == 1:
-        return pictures[0]
+        try:
+            found = _pictures(path)
+            if pictures and found[0].shape != pictures[0].shape:
+                raise InputError(f"{path}: its size differs from that of {used[0]}")
+        except InputError as error:
+            faults.append(str(error))
+            continue
+        used.append(path)
+        pictures += found
+    for fault in faults if pictures else faults[:-1]:
+        print(f"billiards-trainer: {fault}", file=sys.stderr)
+    if not pictures:
+        raise InputError(faults[-1])
     step = max(1, -(-len(pictures) // _MOST_PICTURES))
-    return np.median(np.stack(pictures[::step]), axis=0).astype(np.uint8)
+    return used, pictures[::step]
 
 
 def _pictures(path: Path) -> list[NDArray[np.uint8]]:
@@ -144,12 +160,11 @@ def _from_film(path: Path) -> list[NDArray[np.uint8]]:
     return found
 
 
-def _stored(fit: TableFit, arguments: argparse.Namespace) -> dict[str, Any]:
+def _stored(fit: TableFit, names: tuple[str, ...], arguments: argparse.Namespace) -> dict[str, Any]:
     """Store the fit; what the command prints about it."""
     from billiards_trainer.calibration_store import CalibrationStore
 
-    folder = arguments.store or _usual_folder()
-    names = tuple(Path(name).name for name in arguments.files)
+    folder = arguments.store or usual_folder()
     table = {"name": fit.table.name, "width": fit.table.width, "length": fit.table.length}
     about = {
         "camera": fit.camera.to_dict(),
@@ -183,7 +198,8 @@ def _stored(fit: TableFit, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _usual_folder() -> Path:
+def usual_folder() -> Path:
+    """Where the appliance keeps its calibrations."""
     from billiards_trainer.config.schema import Config
     from billiards_trainer.places import state_dir
 

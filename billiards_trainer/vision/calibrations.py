@@ -13,6 +13,7 @@ from billiards_trainer.table import Table
 from billiards_trainer.vision.detection.colours import ColourProfile
 
 if TYPE_CHECKING:
+    from billiards_trainer.vision.calibration.ball_colours import LearnedColours
     from billiards_trainer.vision.calibration.projector_fit import ProjectorFit
     from billiards_trainer.vision.calibration.table_finder import TableFit
 
@@ -97,15 +98,31 @@ class Calibrations:
             kind="projector",
         )
 
+    def keep_colours(self, learned: LearnedColours, source: str) -> Calibration:
+        """Store colours that were learned; on the disk when this returns.
+
+        Raises:
+            OSError: nothing was stored.
+        """
+        return self._store.save(
+            learned.profile.to_dict()
+            | {"table": self.table.name, "separability": learned.apart.least},
+            residual_mm=0.0,
+            solved_from=(source,),
+            kind="colours",
+        )
+
     def colours(self) -> ColourProfile | None:
         """The colours learned on this table, if there are any."""
         newest = self._store.latest("colours")
         if newest is None:
             return None
         try:
-            return ColourProfile.from_dict(newest.data)
+            profile = ColourProfile.from_dict(newest.data)
         except (KeyError, TypeError, ValueError):
             return None
+        # Another game's balls were learned before the table was changed.
+        return profile if profile.game == self.table.game else None
 
     def status(self, detail: str) -> m.CalibrationStatus:
         """What is calibrated, when and how well."""

@@ -19,8 +19,10 @@ from billiards_trainer.frames import Picture, RingPicture, RingReader
 from billiards_trainer.models.registry import site_folder
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.table import TableError
+from billiards_trainer.vision.calibration.ball_colours import learn_colours
 from billiards_trainer.vision.calibration.drift import measure_drift
 from billiards_trainer.vision.calibrations import Calibrations
+from billiards_trainer.vision.colour_lessons import ColourLessons
 from billiards_trainer.vision.corrections import FOLDER, CorrectionArchive
 from billiards_trainer.vision.detection import identity_network
 from billiards_trainer.vision.pipeline import Pipeline
@@ -85,6 +87,7 @@ class Vision:
             self._table, check_s=limits.drift_check_s, limit_mm=limits.drift_limit_mm
         )
         self._kept_up: str | None = None
+        self._lessons = ColourLessons()
 
     def _load_table_finder(self) -> None:
         """Load the optimiser now: between two pictures it would take longer than a heartbeat may.
@@ -192,8 +195,11 @@ class Vision:
             return
         if pipeline.calibration != self._kept_up:
             self._kept_up = pipeline.calibration
+            self._lessons.clear()
             self._upkeep.begin(pipeline.camera, refine=pipeline.fit is not None)
         busy = state.cue is not None or any(b.moving for b in state.balls)
+        if not busy:
+            self._lessons.see(picture, pipeline.detections, state.balls)
         better = self._upkeep.see(picture, busy=busy)
         if better is None:
             return
@@ -229,13 +235,7 @@ class Vision:
         elif request.command == "vision.correct_ball" and isinstance(message, m.BallCorrection):
             request.reply(self._correct(message))
         elif request.command == "calibration.colours":
-            request.reply(
-                m.Done(
-                    ok=False,
-                    detail="colours cannot be learned from the live picture yet; "
-                    "the built-in colours of the game are in use",
-                )
-            )
+            request.reply(self._learn_colours())
         else:
             request.fail(f"vision does not know the command {request.command}")
 
@@ -251,6 +251,20 @@ class Vision:
             detail=f"table found, residual {fit.residual_mm:.2f} mm, "
             f"stored as {self._pipeline.calibration}",
         )
+
+    def _learn_colours(self) -> m.Done:
+        camera, source = self._pipeline.camera, self._source
+        if camera is None or source is None:
+            return m.Done(ok=False, detail=f"colours: {self._pipeline.problem}")
+        try:
+            learned = learn_colours(self._lessons.looks, self._table, camera)
+            kept = self._calibrations.keep_colours(learned, source.name)
+        except InputError as error:
+            return m.Done(ok=False, detail=str(error))
+        except OSError as error:
+            return m.Done(ok=False, detail=f"colours: cannot store: {error.strerror}")
+        self._pipeline.use_colours(learned.profile)
+        return m.Done(ok=True, detail=f"{learned.verdict}; stored as {kept.id}")
 
     # --- a person's word --------------------------------------------------------------------------
 
