@@ -90,7 +90,7 @@ def score_crops(folder: Path, balls: BallSet, identifier: Identifier) -> dict[st
         score = scores[group] = Score()
         for some in np.array_split(order, -(-len(members) // TOGETHER)):
             crops = np.concatenate([_crop(members[k][1]) for k in some])
-            fits = identifier.network.answer(crops, identifier.labels, identifier.game)
+            fits, _ = identifier.network.answer(crops, identifier.labels, identifier.game)
             share = np.exp(fits) / np.exp(fits).sum(axis=1, keepdims=True)
             for k, p in zip(some, share, strict=True):
                 right = identifier.labels[int(p.argmax())] == members[k][0]

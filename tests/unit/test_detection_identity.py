@@ -81,19 +81,6 @@ def test_what_is_only_half_known_is_said_so() -> None:
     assert [who.label for who in identifier.name(likelihood)] == ["solid", "stripe", "unknown"]
 
 
-def test_no_faces_no_names() -> None:
-    detector = BallDetector(TABLE, CAMERA)
-    detector.detect(picture())
-    assert detector.working is not None
-    nothing = np.empty((0, 2))
-    assert (
-        detector.identifier.identify(
-            picture(), detector.view, nothing, np.empty(0), detector.working.cloth
-        )
-        == []
-    )
-
-
 def test_a_face_is_split_into_white_and_body() -> None:
     light = np.full((1, 60, 3), linear(np.array([222.0, 240.0, 245.0])))
     light[0, :24] = linear(np.array([35.0, 25.0, 205.0]))

@@ -80,19 +80,33 @@ def test_no_balls_no_crops() -> None:
 def test_every_label_of_every_set_has_its_output(network: IdentityNetwork) -> None:
     some = np.random.default_rng(0).integers(0, 255, (5, 32, 32, 3), dtype=np.uint8)
     for balls in (POOL_BALLS, SNOOKER_BALLS, CAROM_BALLS):
-        found = network.answer(some, balls.labels, balls.name)
+        found, odds = network.answer(some, balls.labels, balls.name)
         assert found.shape == (5, len(balls.labels))
+        assert odds.shape == (5,)
         assert found.max(axis=1) == pytest.approx(0)
     with pytest.raises(ValueError, match="not in"):
         network.answer(some, ("pink",), "pool")
     assert "ExecutionProvider" in network.provider
 
 
+def test_what_is_no_ball_is_doubted(network: IdentityNetwork) -> None:
+    drawn = empty_table(TABLE, CAMERA)
+    middle = CAMERA.to_pixels([0.9, 1.9, 0.0])
+    at = (round(middle[0] * 16), round(middle[1] * 16))
+    cv2.circle(drawn, at, 15 * 16, (250, 160, 90), 9, cv2.LINE_AA, 4)
+    add_ball(drawn, TABLE, CAMERA, (0.5, 1.2), BALLS["3"])
+    shown = develop(drawn)
+    middles = np.vstack([middle, CAMERA.to_pixels([0.5, 1.2, TABLE.balls.radius])])
+    cut = crops.cut(shown, middles, np.array([15.0, 15.0]))
+    _, odds = network.answer(cut, POOL_BALLS.labels, "pool")
+    assert odds[0] < 0 < odds[1]
+
+
 def test_the_order_of_the_balls_does_not_matter(network: IdentityNetwork) -> None:
     some = np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), dtype=np.uint8)
     order = np.array([3, 1, 5, 0, 4, 2])
-    straight = network.answer(some, POOL_BALLS.labels, "pool")
-    turned = network.answer(some[order], POOL_BALLS.labels, "pool")
+    straight, _ = network.answer(some, POOL_BALLS.labels, "pool")
+    turned, _ = network.answer(some[order], POOL_BALLS.labels, "pool")
     assert turned == pytest.approx(straight[order], abs=1e-3)
 
 
@@ -166,10 +180,8 @@ def test_learned_colours_have_a_say(network: IdentityNetwork) -> None:
     profile = replace(book, colours=swapped, spread=sure, white=(0.9, 0.9, 0.9), learned=True)
     identifier = Identifier(POOL_BALLS, profile, network)
     working = detector.working
-    names = [
-        who.label
-        for who in identifier.identify(shown, detector.view, middles, radii, working.cloth)
-    ]
+    fits, _ = identifier.look(shown, detector.view, middles, radii, working.cloth)
+    names = [who.label for who in identifier.name(fits)]
     places = [(b.x_m, b.y_m) for b in balls]
     nearest = min(range(len(balls)), key=lambda k: np.hypot(*np.subtract(places[k], PLACES["1"])))
     assert names[nearest] != "1"

@@ -139,16 +139,23 @@ class BallDetector:
         clock = self._lap("judge", clock)
         if len(keep) == 0:
             return []
-        found = view.centre.at(fit.middle[keep])
-        covariances = self._covariances(fit, keep)
-        identities = self.identifier.identify(
+        fits, at_most = self.identifier.look(
             picture, view, fit.middle[keep], fit.radius[keep], working.cloth
         )
+        confidence[keep] = np.minimum(confidence[keep], at_most)
+        still = confidence[keep] >= least_confidence
+        keep = keep[still]
+        if len(keep) == 0:
+            return []
+        identities = self.identifier.name(fits[still])
         self._lap("identity", clock)
-        return [
+        found = view.centre.at(fit.middle[keep])
+        covariances = self._covariances(fit, keep)
+        detections = [
             _detection(fit.middle[k], fit.radius[k], found[i], covariances[i], confidence[k], who)
             for i, (k, who) in enumerate(zip(keep, identities, strict=True))
         ]
+        return sorted(detections, key=lambda d: -d.confidence)
 
     def look(self, x: float, y: float) -> Sight:
         """What the last picture shows where a ball's centre would be (table metres)."""

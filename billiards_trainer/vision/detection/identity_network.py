@@ -71,8 +71,10 @@ class IdentityNetwork:
         """What really runs it, as ONNX Runtime says."""
         return str(self._session.get_providers()[0])
 
-    def answer(self, crops: NDArray[np.uint8], labels: tuple[str, ...], game: Game) -> Array:
-        """Log-likelihoods of a set's labels, each ball's best 0; (N, labels).
+    def answer(
+        self, crops: NDArray[np.uint8], labels: tuple[str, ...], game: Game
+    ) -> tuple[Array, Array]:
+        """Log-likelihoods of a set's labels, each ball's best 0, (N, labels); log-odds of a ball.
 
         Args:
             crops: from ``crops.cut``, the balls of one picture.
@@ -83,9 +85,9 @@ class IdentityNetwork:
             ValueError: a label that no ball of that game carries.
         """
         columns = [LABELS.index((game, label)) for label in labels]
-        found, _ = self._session.run(["labels", "ball"], {"crops": crops})
+        found, ball = self._session.run(["labels", "ball"], {"crops": crops})
         chosen = np.asarray(found, dtype=np.float64)[:, columns]
-        return np.asarray(chosen - chosen.max(axis=1, keepdims=True))
+        return chosen - chosen.max(axis=1, keepdims=True), np.asarray(ball, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
