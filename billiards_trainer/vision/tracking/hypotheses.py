@@ -123,8 +123,8 @@ def hypotheses(
             )
     found += [_expected("contact", after, _BOUNCE) for after in contacts]
     if track.life == "real":
-        prior = _KICK if provoked or track.motion is not None else _KICK_UNPROVOKED
-        if track.misses > 0:
+        prior = _KICK if provoked or track.moving else _KICK_UNPROVOKED
+        if track.misses > 0 and (provoked or track.moving or track.bare > 0):
             # It may well have been struck while nothing of it was seen.
             prior = _KICK_NEAR
         wide = (reach / 2.5) ** 2

@@ -64,7 +64,7 @@ def match(
             track, time_ns, table, settings, contacts=contacts.get(i, ()), provoked=provoked
         )
         left = (
-            provoked or look is None or track.rest is None or look(track.x, track.y) is Sight.BARE
+            provoked or look is None or track.moving or look(track.x, track.y) is Sight.BARE
         )
         for d in free:
             cost, way = _cost(track, ways, detections[d], vectors[d], alone, noise_scale)
@@ -73,7 +73,12 @@ def match(
                 cost += _STILL_THERE
             if cost < alone:
                 costs[i, d], chosen[i, d] = cost, way
-    return made | {pair: chosen[pair] for pair in assign(costs, alone)}
+    # Balls that are known choose first: one seen once or twice may go anywhere.
+    known = {i for i, t in enumerate(tracks) if t.life == "real" or t.hits >= settings.confirm}
+    pairs = assign({p: c for p, c in costs.items() if p[0] in known}, alone)
+    taken |= {d for _, d in pairs}
+    left_over = {p: c for p, c in costs.items() if p[0] not in known and p[1] not in taken}
+    return made | {pair: chosen[pair] for pair in (*pairs, *assign(left_over, alone))}
 
 
 def _cost(

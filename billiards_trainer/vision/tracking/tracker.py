@@ -97,7 +97,7 @@ class Tracker:
         return self.states(exposure_ns)
 
     def coast(self, exposure_ns: int, *, blind: bool = False) -> list[BallState]:
-        """The balls at a picture that tells nothing: shown twice, or (``blind``) black or covered."""
+        """The balls at a picture that tells nothing: shown twice, or (``blind``) black."""
         for track in self._tracks:
             track.measured = track.pixels = None
             track.evidence = ("occluded",) if blind else ()
