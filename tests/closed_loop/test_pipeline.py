@@ -194,8 +194,14 @@ def test_the_process_looks_calibrates_and_stores(runtime_dir: Path) -> None:
         done = stage.reader.request("vision.correct_ball", word)
         assert isinstance(done, m.Done)
         assert done.ok
-        put_right = stage.until(seen, "corrected state")
-        assert {b.track: b.label for b in put_right.balls}[ball.track] == "5"
+
+        def put_right() -> bool:
+            state = seen()
+            return state is not None and any(
+                (b.track, b.label) == (ball.track, "5") for b in state.balls
+            )
+
+        stage.until(put_right, "corrected state")
         records = Path(stage.config.storage.state_dir) / "corrections"
         stage.until(lambda: list(records.glob("*.json")), "record of the correction")
         old = stage.reader.request("vision.correct_ball", word.model_copy(update={"epoch": 1}))

@@ -16,7 +16,7 @@ from billiards_trainer.table import preset
 from billiards_trainer.virtual_projector import misset_projector
 from tests.appliance_process import Appliance
 
-pytestmark = [pytest.mark.appliance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.appliance, pytest.mark.timeout(300)]
 
 
 def test_it_is_calibrated_from_the_command_line_and_by_route(

@@ -144,6 +144,7 @@ export interface GameState {
   session: string | null;
   phase: Phase;
   assistance: Assistance;
+  player: string;
   shots: number;
   potted: readonly string[];
   last_shot: ShotSummary | null;
