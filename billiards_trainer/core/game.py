@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from billiards_trainer import messages as m
+from billiards_trainer.core.cloth_screen import ClothScreen
 from billiards_trainer.core.guidance.aim import Aim, AimFilter, AimSettings
 from billiards_trainer.core.guidance.comparison import Comparison, compare
 from billiards_trainer.core.guidance.drills import stop_shot
@@ -21,7 +22,6 @@ from billiards_trainer.core.guidance.prediction import (
     PredictorSettings,
 )
 from billiards_trainer.core.guidance.scene import View, build_scene
-from billiards_trainer.core.guidance.screens import Screen, screen_for
 from billiards_trainer.core.guidance.steady import SteadyPredictor
 from billiards_trainer.core.players import Level, Players
 from billiards_trainer.core.shots.segmenter import ShotSegmenter
@@ -100,9 +100,7 @@ class Game:
         self.table = table
         self.players = players or Players()
         self._drill: m.Drill | None = None
-        self._code: tuple[tuple[bool, ...], ...] = ()
-        self._code_until_ns = 0
-        self._used_ns: int | None = None
+        self._cloth = ClothScreen()
         self.alert = ""
         self.session: SessionRecord | None = None
         self._begin = begin
@@ -184,6 +182,7 @@ class Game:
             last_shot=self._last_shot,
             prediction=shown,
         )
+        self._cloth.update(state, phase, self.settings.idle_s, self.settings.night_s)
         view = View(
             assistance=self.assistance,
             phase=phase,
@@ -192,8 +191,8 @@ class Game:
             drill=self._drill,
             notice=self.alert or (None if state.quality.usable else state.quality.problem),
             banner=_BANNERS.get(state.source.kind),
-            screen=self._screen(state, phase),
-            code=self._shown_code(state, phase),
+            screen=self._cloth.screen,
+            code=self._cloth.code,
         )
         step = Step(game, build_scene(state, self.table, view), events, record)
         self._last_step = step
@@ -224,21 +223,7 @@ class Game:
         """
         if self._state is None:
             raise ValueError("there is no picture of the table yet")
-        self._code = qr_modules(text)
-        self._code_until_ns = self._state.exposure_ns + round(1e9 * seconds)
-
-    def _shown_code(self, state: m.TableState, phase: m.Phase) -> tuple[tuple[bool, ...], ...]:
-        busy = phase in (m.Phase.AIMING, m.Phase.SHOT)
-        return () if busy or state.exposure_ns > self._code_until_ns else self._code
-
-    def _screen(self, state: m.TableState, phase: m.Phase) -> Screen:
-        """Whether somebody uses the table: a cue is seen, balls move, or a code was asked for."""
-        used = state.cue is not None or phase is m.Phase.SHOT or self._used_ns is None
-        used = used or any(b.moving for b in state.balls)
-        if used or state.exposure_ns < self._code_until_ns:
-            self._used_ns = state.exposure_ns
-        unused_s = (state.exposure_ns - (self._used_ns or 0)) / 1e9
-        return screen_for(unused_s, self.settings.idle_s, self.settings.night_s)
+        self._cloth.show_code(text, self._state.exposure_ns + round(1e9 * seconds))
 
     def _take_up(self, standing: Standing) -> SessionRecord:
         self.session, self._number = standing.session, standing.shots
@@ -391,24 +376,6 @@ class Game:
 
     def _cue_ball(self, state: m.TableState) -> int | None:
         return next((b.track for b in state.balls if b.label == "cue" and not b.in_hand), None)
-
-
-def qr_modules(text: str) -> tuple[tuple[bool, ...], ...]:
-    """A text as the dark modules of a QR code, row by row, without any border.
-
-    Raises:
-        ValueError: it cannot be encoded.
-    """
-    import cv2
-    import numpy as np
-
-    try:
-        picture = cv2.QRCodeEncoder.create().encode(text)
-    except cv2.error:
-        raise ValueError("this text cannot be made into a QR code") from None
-    rows, columns = np.nonzero(np.asarray(picture) < 128)
-    dark = np.asarray(picture)[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] < 128
-    return tuple(tuple(bool(v) for v in row) for row in dark)
 
 
 def cue_speed(shot: Shot, table: Table) -> float | None:

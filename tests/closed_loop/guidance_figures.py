@@ -6,6 +6,7 @@ Light is followed to the cloth: a drawn place is where the mis-set projector rea
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,11 +22,16 @@ from billiards_trainer.physics.fitting.tracks import Track, TrackedShot
 from billiards_trainer.physics.parameters import PhysicsParameters, for_table
 from billiards_trainer.physics.state import BallsState
 from billiards_trainer.physics.strike import Strike
+from billiards_trainer.simulation.randomise import random_parameters
 from billiards_trainer.table import Pocket, Point, Table, preset
+from billiards_trainer.vision.detection.detector import BallDetector
+from tests.closed_loop.projector_room import ProjectorRoom, same_head
 
 POOL = preset("pool-9ft")
 R = POOL.balls.radius
 OBSERVED = 30
+Light = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From places in the frame of predictions to true places on the cloth, both (N, 2)."""
 SEEN_STD = 5e-4
 
 
@@ -124,7 +130,7 @@ def mouth_error_mm(
     angle: float,
     predictor: Predictor,
     truth: PhysicsParameters,
-    light: object = None,
+    light: Light | None = None,
 ) -> float | None:
     """Drawn object-ball line at the pocket's mouth against the ball's true crossing."""
     true_way = played([pot.cue_ball, pot.target], 0, pot.speed, pot.angle, truth)[1]
@@ -133,7 +139,7 @@ def mouth_error_mm(
     if drawn is None:
         return None
     if light is not None:
-        drawn = [(float(x), float(y)) for x, y in light(_dense(drawn))]  # type: ignore[operator]
+        drawn = [(float(x), float(y)) for x, y in light(_dense(drawn))]
     a, b = pot.pocket.jaws
     real, shown = crossing(true_way, a, b), crossing(drawn, a, b)
     if real is None or shown is None:
@@ -168,10 +174,6 @@ class Chain:
     """One mis-set room: camera found, projector calibrated, physics fitted from watched shots."""
 
     def __init__(self, seed: int, table: Table = POOL) -> None:
-        from billiards_trainer.simulation.randomise import random_parameters
-        from billiards_trainer.vision.detection.detector import BallDetector
-        from tests.closed_loop.projector_room import ProjectorRoom, same_head
-
         self.room = ProjectorRoom(seed, table)
         camera = self.room.found_camera()
         session = self.room.calibrate(camera, 0.0)

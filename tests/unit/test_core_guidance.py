@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billiards_trainer import messages as m
-from billiards_trainer.core.game import qr_modules
+from billiards_trainer.core.cloth_screen import qr_modules
 from billiards_trainer.core.guidance import palette
 from billiards_trainer.core.guidance.aim import Aim, AimFilter, AimSettings
 from billiards_trainer.core.guidance.clip import inside_rectangle, outside_discs, shortened

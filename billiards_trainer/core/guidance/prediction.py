@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from billiards_trainer import messages as m
-from billiards_trainer.core.guidance import corridor
+from billiards_trainer.core.guidance import corridor, ways
 from billiards_trainer.core.guidance.aim import Aim
 from billiards_trainer.physics import layout
 from billiards_trainer.physics.batch import simulate_batch
@@ -20,11 +19,10 @@ from billiards_trainer.physics.parameters import PhysicsParameters, for_table
 from billiards_trainer.physics.state import BallsState, StateError
 from billiards_trainer.physics.strike import Strike, StrikeError
 from billiards_trainer.physics.trajectory import Trajectory
-from billiards_trainer.table import Point, Table
+from billiards_trainer.table import Table
 
 _TOLERANCE = 0.006
 """Balls seen to overlap by so much touch; metres."""
-_CURVE_POINTS = 5
 _FAN_HEIGHTS = (-0.4, 0.4)
 """Tip offsets of a usual draw and a usual follow, in ball radii."""
 _FAN_EVENTS = 24
@@ -142,7 +140,7 @@ class Predictor:
             )
         except (StateError, StrikeError) as error:
             raise PredictionError(str(error)) from None
-        first = _first_contact(shot, striker)
+        first = ways.first_contact(shot, striker)
         target = None if first is None else first[1]
         paths = self._paths(shot, lying)
         pot, scratch = self._odds(shot.initial, strike, aim, target) if odds else (None, 0.0)
@@ -152,10 +150,10 @@ class Predictor:
             speed=aim.speed,
             angle_rad=aim.angle,
             elevation_rad=aim.elevation,
-            ghost_ball=None if first is None else _place(shot, first[0], 0),
+            ghost_ball=None if first is None else ways.place(shot, first[0], 0),
             target=None if target is None else lying[target].label,
             target_track=None if target is None else lying[target].track,
-            cut_angle_rad=None if first is None else _cut_angle(shot, first[0]),
+            cut_angle_rad=None if first is None else ways.cut_angle(shot, first[0]),
             paths=tuple(paths),
             events=tuple(self._events(shot, lying)),
             pot_probability=pot,
@@ -185,11 +183,11 @@ class Predictor:
                 max_time=self.settings.most_time,
                 tolerance=_TOLERANCE,
             )
-            first = _first_contact(shot, strike.ball)
+            first = ways.first_contact(shot, strike.ball)
             if first is None:
                 continue
-            rows = [r for r in _by_ball(shot)[strike.ball] if r[0] >= shot.times[first[0]]]
-            points = _polyline(rows)
+            rows = [r for r in ways.by_ball(shot)[strike.ball] if r[0] >= shot.times[first[0]]]
+            points = ways.polyline(rows)
             if len(points) > 1:
                 found.append(
                     m.PathPiece(
@@ -212,7 +210,7 @@ class Predictor:
             return None
         contact = corridor.Contact(
             start=(cue_ball.x_m, cue_ball.y_m),
-            ghost=_place(shot, first[0], 0),
+            ghost=ways.place(shot, first[0], 0),
             target=way[0],
             leaves=math.atan2(way[1][1] - way[0][1], way[1][0] - way[0][0]),
             radius=self.parameters.radius,
@@ -273,8 +271,8 @@ class Predictor:
     def _paths(self, shot: Trajectory, balls: Sequence[m.BallState]) -> list[m.PathPiece]:
         """One polyline for each ball that moves; the struck ball's first."""
         found = []
-        for i, rows in sorted(_by_ball(shot).items()):
-            points = _polyline(rows)
+        for i, rows in sorted(ways.by_ball(shot).items()):
+            points = ways.polyline(rows)
             if len(points) < 2:
                 continue
             pocket = int(shot.pocket_of[i])
@@ -298,7 +296,7 @@ class Predictor:
             if kind not in _KINDS:
                 continue
             pair = kind == layout.BALL_BALL
-            x, y = _place(shot, k, 0)
+            x, y = ways.place(shot, k, 0)
             found.append(
                 m.PredictedEvent(
                     t=float(shot.times[k]),
@@ -316,64 +314,3 @@ def _place_std(ball: m.BallState) -> float:
     """How far off a ball was seen along any one direction, metres."""
     xx, _, yy = ball.covariance
     return math.sqrt((xx + yy) / 2)
-
-
-def _first_contact(shot: Trajectory, striker: int) -> tuple[int, int] | None:
-    """Index of the event in which the struck ball first meets another, and which ball that is."""
-    for k, (kind, ball, other) in enumerate(shot.kinds.tolist()):
-        if kind == layout.BALL_BALL and striker in (ball, other):
-            return k, other if ball == striker else ball
-    return None
-
-
-def _place(shot: Trajectory, k: int, which: int) -> Point:
-    """Centre of a ball at an event; the struck ball's where it takes part in it."""
-    if shot.kinds[k, 0] == layout.BALL_BALL and shot.kinds[k, 2] == shot.kinds[0, 1]:
-        which = 1 - which
-    x, y = shot.records[k, which, 0, :2]
-    return float(x), float(y)
-
-
-def _cut_angle(shot: Trajectory, k: int) -> float:
-    """Angle between the struck ball's way and the line of centres at their meeting, rad."""
-    rows = shot.records[k, :, 0]
-    mine, other = (0, 1) if shot.kinds[k, 1] == shot.kinds[0, 1] else (1, 0)
-    vx, vy = rows[mine, 2:4]
-    nx, ny = rows[other, :2] - rows[mine, :2]
-    return float(abs(math.atan2(vx * ny - vy * nx, vx * nx + vy * ny)))
-
-
-def _by_ball(shot: Trajectory) -> dict[int, list[tuple[float, int, list[float], list[float]]]]:
-    """For each ball its events: time, kind, state before, state after."""
-    found: dict[int, list[tuple[float, int, list[float], list[float]]]] = {}
-    times = shot.times.tolist()
-    records = shot.records.tolist()
-    for k, (kind, ball, other) in enumerate(shot.kinds.tolist()):
-        for which, who in ((0, ball), (1, other)):
-            if which == 1 and kind != layout.BALL_BALL:
-                continue
-            found.setdefault(who, []).append((times[k], kind, *records[k][which]))
-    return found
-
-
-def _polyline(rows: Sequence[tuple[float, int, list[float], list[float]]]) -> list[Point]:
-    """A ball's way through its events.
-
-    Between two events the acceleration is constant, so place and velocity at the first and place
-    at the second give every point between; straight pieces need none.
-    """
-    points: list[Point] = [(rows[0][2][0], rows[0][2][1])]
-    for (t0, _, _, a), (t1, _, b, _) in itertools.pairwise(rows):
-        dt = t1 - t0
-        if dt <= 0.0:
-            continue
-        ax = 2 * (b[0] - a[0] - a[2] * dt) / (dt * dt)
-        ay = 2 * (b[1] - a[1] - a[3] * dt) / (dt * dt)
-        bend = abs(a[2] * ay - a[3] * ax) * dt * dt / 8
-        if bend > 0.0005 * max(1e-6, math.hypot(a[2], a[3])):
-            for k in range(1, _CURVE_POINTS + 1):
-                s = dt * k / (_CURVE_POINTS + 1)
-                points.append((a[0] + a[2] * s + ax * s * s / 2, a[1] + a[3] * s + ay * s * s / 2))
-        if math.dist(points[-1], (b[0], b[1])) > 1e-6:
-            points.append((b[0], b[1]))
-    return points
