@@ -103,7 +103,7 @@ class BallPart(_Part):
     """A ball; what is left out is zero, and its label is its place in the list."""
 
     label: str | None = None
-    position: Pair
+    position: Pair | Triple
     velocity: Pair | Triple = (0.0, 0.0)
     spin: Triple = (0.0, 0.0, 0.0)
     pocketed: bool = False
@@ -252,8 +252,17 @@ def _labels(balls: tuple[BallPart, ...]) -> tuple[str, ...]:
 
 
 def _state(balls: tuple[BallPart, ...], radius: float) -> BallsState:
+    for k, ball in enumerate(balls):
+        # What the output says of a ball may be put in again; a pocketed one lies below.
+        if len(ball.position) == 3 and not ball.pocketed:
+            height = ball.position[2]
+            if abs(height - radius) > 1e-6:
+                raise StateError(
+                    f"balls.{k}.position: a ball on the cloth has its centre at z = {radius:g}, "
+                    f"not {height:g}"
+                )
     return BallsState.moving(
-        np.array([b.position for b in balls]),
+        np.array([b.position[:2] for b in balls]),
         np.array([b.velocity[:2] for b in balls]),
         np.array([b.spin for b in balls]),
         radius,

@@ -56,9 +56,6 @@ class Pieces:
         )
         return cls(times, position, velocity, acceleration, spin, change, motion)
 
-    def __len__(self) -> int:
-        return len(self.times)
-
     def at(self, times: Floats) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int8]]:
         """Position (T, 2), velocity (T, 2), spin (T, 3) and motion (T,) at times (T,) from 0 on."""
         k = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, None)

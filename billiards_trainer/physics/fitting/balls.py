@@ -33,7 +33,7 @@ _FULLEST = math.cos(math.radians(60))
 _MISFIT = 0.15
 """The struck ball may go otherwise than expected by this share of the speed that came in."""
 _PLACE_STD = 0.002
-_SYSTEMATIC = 0.015
+_SYSTEMATIC = 0.02
 """What averaging does not help: the instant of the impact decides where the balls were."""
 
 

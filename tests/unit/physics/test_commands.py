@@ -129,7 +129,38 @@ def test_measured_tables_parameters_models_and_moving_balls(shot_file: Any) -> N
     assert (out["complete"], out["stopped_by"], len(out["events"])) == (False, "events", 5)
 
 
+def test_the_final_state_can_be_the_beginning_of_another_shot(shot_file: Any) -> None:
+    first = simulate_file(
+        shot_file(
+            {"balls": [CUE, ONE], "strike": {"speed": 2.0, "direction": 1.55, "elevation": 0.1}}
+        )
+    )
+    balls = [
+        {
+            "label": ball["ball"],
+            "position": ball["position"],
+            "velocity": ball["velocity"],
+            "spin": ball["spin"],
+            "pocketed": ball["motion"] == "pocketed",
+        }
+        for ball in first["final"]
+    ]
+    again = simulate_file(shot_file({"balls": balls}))
+    assert again["events"] == []
+    assert [b["position"] for b in again["final"]] == [b["position"] for b in first["final"]]
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate.run(arguments(simulate, "--schema")) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["required"] == ["balls"]
+    assert {"table", "parameters", "models", "strike", "limits"} <= set(schema["properties"])
+    with pytest.raises(SystemExit):
+        arguments(simulate)
+
+
 BAD = [
+    ({"balls": [{"position": [0.6, 0.6, 0.5]}]}, r"balls\.0\.position: .*z = "),
     ("[", "JSON"),
     ("[]", "must be an object"),
     ({"balls": []}, "balls"),
