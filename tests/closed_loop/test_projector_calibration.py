@@ -9,7 +9,7 @@ from billiards_trainer.vision.calibrations import CAMERA_SYSTEMATIC_MM
 from tests.closed_loop.projector_room import Outcome, ProjectorRoom
 
 # The renderer compiles its kernels in the first test of a cold machine.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)
 
 
 def with_true_camera(seed: int) -> Outcome:
