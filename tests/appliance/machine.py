@@ -18,7 +18,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -144,8 +144,20 @@ class Machine:
         groups = self._groups()
         with (self.folder / "console.log").open("ab") as console:
             self._process = subprocess.Popen(
-                # A group of its own, entered before nspawn starts: two machines must not collide.
-                ["sh", "-c", _ENTER, "sh", *map(str, groups), "--", *command],
+                # It ends with us.  A group of its own, entered before nspawn starts, because two
+                # machines must not collide.
+                [
+                    "setpriv",
+                    "--pdeathsig",
+                    "TERM",
+                    "sh",
+                    "-c",
+                    _ENTER,
+                    "sh",
+                    *map(str, groups),
+                    "--",
+                    *command,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -161,7 +173,7 @@ class Machine:
         self.run("systemctl", "is-system-running", "--wait", check=False, timeout=60)
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 120, stdin: str | None = None
+        self, *command: str, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside as root; the output of one that fails is told."""
         done = subprocess.run(
@@ -170,7 +182,6 @@ class Machine:
             capture_output=True,
             text=True,
             timeout=timeout,
-            input=stdin,
         )
         if check and done.returncode != 0:
             words = " ".join(command)
@@ -253,10 +264,10 @@ class Machine:
     def _answers(self) -> bool:
         return Path(f"/proc/{self._leader()}/root/run/systemd/private").exists()
 
-    def _wait(self, probe: object, what: str, seconds: float = 40) -> None:
+    def _wait(self, probe: Callable[[], object], what: str, seconds: float = 40) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if probe():  # type: ignore[operator]
+            if probe():
                 return
             if self._process is None or self._process.poll() is not None:
                 break
