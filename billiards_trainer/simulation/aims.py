@@ -5,8 +5,6 @@ The same table and seed give the same room, balls, player and stroke.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +60,9 @@ class Aim:
         Args:
             time_s: since the player began to walk up.
             light: the projector's light map.
+
+        Raises:
+            ValueError: the tip has touched the ball.
         """
         if time_s > self.contact_s:
             raise ValueError("an aim ends when the tip touches the ball")
@@ -131,9 +132,3 @@ def _with_cue_ball(table: Table, rng: np.random.Generator) -> list[tuple[str, tu
             placed[at] = ("cue", placed[at][1])
         if len(placed) > 1:
             return [placed[at], *placed[:at], *placed[at + 1 :]]
-
-
-def moments(aim: Aim, count: int, fps: float = 30.0) -> Iterator[float]:
-    """Times of successive pictures while the shot is aimed; the last one just before contact."""
-    for k in range(count):
-        yield aim.contact_s - 0.004 - (count - 1 - k) / fps

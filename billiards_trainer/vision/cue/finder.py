@@ -46,6 +46,8 @@ POINTS_AT = 1.3
 OVER_RAIL_M = 0.40
 """A tip that addresses a ball may be so far outside the cushion noses."""
 LEAST_CONFIDENCE = 0.5
+SHADE = 25.0
+"""Cloth may differ so much from its surroundings, in shadow for instance; levels."""
 TIP_LEVEL = 0.2
 """Share of the contrast between shaft and cloth at which the shaft ends."""
 
@@ -137,6 +139,16 @@ def find_cue(
         if best is None or seen.confidence > best.confidence:
             best = seen
     return best if best is not None and best.confidence >= LEAST_CONFIDENCE else None
+
+
+def candidates(working: Working, detections: Sequence[Disc]) -> Iterator[tuple[Shaft, Reading]]:
+    """Everything that a search from nothing measures as a shaft: for fitting the verdict."""
+    balls = _Balls.of(working, [d for d in detections if d.confidence > 0.5])
+    for line in _searches(working, balls, None):
+        measured = shaft.measure(working, line)
+        read = None if measured is None else _read(working, measured, balls)
+        if measured is not None and read is not None:
+            yield measured, read
 
 
 def _searches(working: Working, balls: _Balls, previous: CueObservation | None) -> Iterator[Line]:
@@ -373,9 +385,10 @@ def _locate_tip(working: Working, measured: Shaft, tip_is_end: bool) -> float:
         return s
     # Ferrule and leather have colours of their own: the shaft ends where cloth begins.
     level = np.sqrt(((profile - beyond) ** 2).sum(axis=1) / size)
-    cloth_like = np.flatnonzero(level[quarter:] < TIP_LEVEL) + quarter
-    if len(cloth_like) == 0 or level[cloth_like[0] - 1] < TIP_LEVEL:
+    least = min(0.45, max(TIP_LEVEL, SHADE / math.sqrt(size)))
+    cloth_like = np.flatnonzero(level[quarter:] < least) + quarter
+    if len(cloth_like) == 0 or level[cloth_like[0] - 1] < least:
         return s
     k = int(cloth_like[0]) - 1
     a, b = float(level[k]), float(level[k + 1])
-    return float(s + sign * (along[k] + 0.5 * (a - TIP_LEVEL) / (a - b)))
+    return float(s + sign * (along[k] + 0.5 * (a - least) / (a - b)))

@@ -146,6 +146,8 @@ def _measure(working: Working, line: Line, stations: Array) -> Shaft | None:
     if run is None:
         return None
     first, last = run
+    if line.ahead is not None:
+        last = _until_cloth(stations, bare, last, GAP_M * scale)
     seen = seen & (stations >= first) & (stations <= last)
     scatter = float(np.sqrt(np.mean(residuals[:, seen] ** 2)))
     spread = float(np.std(stations[seen])) * np.sqrt(2 * int(seen.sum()))
@@ -356,3 +358,10 @@ def _extent(stations: Array, seen: Flags, bare: Flags, gap: float) -> tuple[floa
     if len(best) < LEAST_SEEN:
         return None
     return float(stations[best[0]]), float(stations[best[-1]])
+
+
+def _until_cloth(stations: Array, bare: Flags, last: float, most: float) -> float:
+    """The end of a shaft that a hand covers right up to its tip: where bare cloth begins."""
+    ahead = np.flatnonzero((stations > last) & (stations < last + most))
+    cloth = ahead[:-1][bare[ahead[:-1]] & bare[ahead[1:]]]
+    return last if len(cloth) == 0 else max(last, float(stations[cloth[0] - 1]))
