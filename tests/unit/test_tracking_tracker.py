@@ -353,6 +353,69 @@ def test_a_picture_that_tells_nothing_new_only_moves_the_clock() -> None:
     assert by_label(repeated)["cue"].track == ball.track
 
 
+def test_in_black_pictures_balls_are_carried_on_unseen_and_less_and_less_sure() -> None:
+    table = Table30()
+    for k in range(12):
+        table.show({**LAYOUT, "1": (0.7, 1.4 + 0.02 * k)})
+    spreads = []
+    for pictures in (1, 20, 40):
+        later = table.now + pictures * FRAME_NS
+        found = by_label(table.tracker.coast(later, blind=True))
+        assert set(found) == set(LAYOUT)
+        assert not any(b.visible for b in found.values())
+        assert all(POOL.contains(b.x_m, b.y_m, -0.2) for b in found.values())
+        spreads.append([found[label].covariance[0] for label in ("cue", "1")])
+    assert (np.diff(spreads, axis=0) > 0).all()
+    # It rolls on behind the lens cap.
+    table.frame += 2
+    again = by_label(table.show({**LAYOUT, "1": (0.7, 1.4 + 0.02 * 14)}))
+    assert all(b.visible for b in again.values())
+
+
+def test_a_ball_does_not_leap_from_a_place_that_is_not_bare() -> None:
+    """A ball is missed in its place for once, and something like it is seen elsewhere."""
+    table = Table30()
+    number = by_label(table.show(LAYOUT, 30))["1"].track
+    table.sight = lambda _x, _y: Sight.COVERED
+    for _ in range(4):
+        found = by_label(table.show({**LAYOUT, "1": (0.72, 1.15)}, confidence=0.7))
+        assert (found["1"].x_m, found["1"].y_m) == pytest.approx((0.7, 1.4), abs=0.002)
+    back = by_label(table.show(LAYOUT))["1"]
+    assert (back.track, back.visible) == (number, True)
+
+
+def test_a_ball_seen_for_the_first_time_does_not_take_a_struck_balls_place() -> None:
+    table = Table30()
+    number = by_label(table.show(LAYOUT, 80))["1"].track
+    # Something shows up beside it for one picture, then the ball is struck past there.
+    table.show({**LAYOUT, "3": (0.72, 1.46)})
+    for k in range(1, 8):
+        found = by_label(table.show({**LAYOUT, "1": (0.7 + 0.02 * k, 1.4 + 0.03 * k)}))
+    assert found["1"].track == number
+    assert found["1"].visible
+
+
+def test_a_cue_ball_struck_under_a_hand_is_known_while_it_rolls() -> None:
+    table = Table30()
+    number = by_label(table.show(LAYOUT, 80))["cue"].track
+    table.sight = lambda _x, _y: Sight.COVERED
+    others = {k: v for k, v in LAYOUT.items() if k != "cue"}
+    table.show(others, 30)
+    for k in range(8):
+        found = by_label(table.show({**others, "cue": (0.3, 1.0 + 0.03 * k)}))
+    assert (found["cue"].track, found["cue"].visible) == (number, True)
+
+
+def test_the_ellipses_hold_what_calibration_and_light_do() -> None:
+    settings = TrackerSettings(systematic=0.0006, outline=1.5)
+    tracker = Tracker(POOL, settings)
+    stated = 4e-4**2
+    for k in range(100):
+        seen = Seen(0.4, 0.6, label_chances(POOL, "cue"), (stated, 0.0, stated))
+        ball = tracker.update([seen], k, 1 + k * FRAME_NS)[0]
+    assert ball.covariance[0] == pytest.approx(0.0006**2 + 1.5 * stated, rel=0.1)
+
+
 def test_after_a_long_gap_resting_balls_are_still_known() -> None:
     table = Table30()
     table.show(LAYOUT, 20)
