@@ -241,7 +241,7 @@ def upgrade(wheels: Path, upgrades: Path, version: str, broken: bool) -> str:
     return f"/mnt/upgrades/{version}"
 
 
-@pytest.mark.acceptance  # a minute and a half; tests/unit/test_deployment_deploy.py does it pretended
+@pytest.mark.acceptance  # test_deployment_deploy.py does the same, pretended
 def test_an_upgrade_that_is_not_healthy_is_rolled_back(
     deployed: Deployed, wheels: Path, upgrades: Path
 ) -> None:
