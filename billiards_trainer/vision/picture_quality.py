@@ -7,25 +7,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billiards_trainer.messages import PictureQuality
+from billiards_trainer.vision import flicker
+from billiards_trainer.vision.flicker import FlickerWatch
 
 Picture = NDArray[np.uint8]
 
 _SIZE = (160, 90)
 _BLACK = 10.0
+_DIM = 40.0
+"""The brightest tenth of a picture that is not too dark is brighter than this (of 255)."""
 _FLAT = 3.0
 _BURNT = 0.6
+_GLARING = 0.5
+"""Share of the picture in which at least one channel may be full: then colours are lost."""
 _SAME = 2
 """Largest difference (of 255) between two thumbnails of one and the same exposure: what coding a
 picture twice leaves.  Two exposures differ by more, through their noise alone."""
 _FROZEN_S = 2.0
+_EDGES = (320, 180)
+_EVERY = 5
+_SOFT = 0.17
+"""Steepest slopes against contrast: below this no edge takes less than ten pixels or so."""
+_COVERED, _ALL_DARK = 0.33, 0.9
+_REMEMBER, _FORGET = 0.02, 0.0005
+"""How fast the usual picture follows the present one, per picture: while all is well, and not."""
 
 
 class QualityWatch:
-    """Looks at one picture after the other; costs about a third of a millisecond."""
+    """Looks at one picture after the other; costs about half a millisecond."""
 
     def __init__(self) -> None:
         self._before: Picture | None = None
         self._same_since_ns: int | None = None
+        self._flicker = FlickerWatch()
+        self._cover = CoverWatch()
+        self._count = 0
+        self._soft = False
 
     def look(
         self, picture: Picture, exposure_ns: int, *, live: bool
@@ -38,7 +55,8 @@ class QualityWatch:
             live: whether it comes from a camera, whose noise makes every picture different.
 
         Returns:
-            The quality, and whether it shows the same exposure as the picture before.
+            The quality, and whether it shows the same exposure as the picture before.  A picture
+            may have a problem and yet be usable.
         """
         grey = cv2.cvtColor(np.ascontiguousarray(picture[::2, ::2]), cv2.COLOR_BGR2GRAY)
         small = np.asarray(cv2.resize(grey, _SIZE, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -53,17 +71,66 @@ class QualityWatch:
         middle = grey[grey.shape[0] // 4 : -(grey.shape[0] // 4) or None : 2, ::2]
         sharpness = float(cv2.Laplacian(np.ascontiguousarray(middle), cv2.CV_16S).std())
         still_s = (exposure_ns - self._same_since_ns) / 1e9
-        problem = _problem(small, brightness, live and identical and still_s > _FROZEN_S)
+        fault = _fault(small, brightness, live and identical and still_s > _FROZEN_S)
+        if fault is None and self._cover.see(small):
+            fault = "part of the picture is covered: is something in front of the lens?"
         quality = PictureQuality(
-            usable=problem is None,
-            problem=problem,
+            usable=fault is None,
+            problem=fault or self._warning(picture, np.asarray(grey, np.uint8), small, same),
             brightness=brightness / 255,
             sharpness=sharpness,
         )
         return quality, same
 
+    def _warning(self, picture: Picture, grey: Picture, small: Picture, same: bool) -> str | None:
+        """What makes a picture worse, but not useless."""
+        if not same:
+            self._flicker.see(small)
+        if self._count % _EVERY == 0:
+            self._soft = _is_soft(grey)
+        self._count += 1
+        if float(np.quantile(small, 0.9)) < _DIM:
+            return "the picture is very dark: more light, or a longer exposure"
+        if float((picture[::8, ::8].max(axis=2) > 252).mean()) > _GLARING:
+            return "parts of the picture are too bright: shorten the camera's exposure"
+        if self._soft:
+            return "the picture is blurred: focus the camera, clean the lens"
+        return flicker.PROBLEM if self._flicker.flickers else None
 
-def _problem(small: Picture, brightness: float, frozen: bool) -> str | None:
+
+class CoverWatch:
+    """Notices something dark and large before the lens, where there was more light before."""
+
+    def __init__(self) -> None:
+        self._usual: NDArray[np.float32] | None = None
+
+    def see(self, small: Picture) -> bool:
+        """Whether part of the view is covered."""
+        now = cv2.GaussianBlur(small, (0, 0), 1.0).astype(np.float32)
+        if self._usual is None:
+            self._usual = now
+            return False
+        hidden = (now < 0.5 * self._usual - 6.0).astype(np.uint8)
+        # Players are smaller than this.
+        large = cv2.morphologyEx(hidden, cv2.MORPH_OPEN, np.ones((15, 15), np.uint8)) > 0
+        share = float(large.mean())
+        if share > _ALL_DARK:  # somebody has turned down the light
+            self._usual = now
+            return False
+        covered = share > _COVERED
+        self._usual += (_FORGET if covered else _REMEMBER) * (now - self._usual)
+        return covered
+
+
+def _is_soft(grey: Picture) -> bool:
+    """Whether even the strongest edges take many pixels: out of focus, or a fogged lens."""
+    view = cv2.resize(grey, _EDGES, interpolation=cv2.INTER_AREA).astype(np.float32)
+    slope = np.hypot(cv2.Sobel(view, cv2.CV_32F, 1, 0), cv2.Sobel(view, cv2.CV_32F, 0, 1)) / 8
+    low, high = np.quantile(view[::2, ::2], (0.02, 0.98))
+    return float(np.quantile(slope[::2, ::2], 0.995)) < _SOFT * float(high - low)
+
+
+def _fault(small: Picture, brightness: float, frozen: bool) -> str | None:
     if brightness < _BLACK:
         return "the picture is black: is the lens covered, or the lamp off?"
     if float(small.std()) < _FLAT:
