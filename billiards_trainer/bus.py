@@ -130,7 +130,7 @@ def configure_subscriber(socket: zmq.Socket[Any], topic: Topic) -> None:
     else:
         socket.setsockopt(zmq.RCVHWM, HIGH_WATER)
     socket.setsockopt(zmq.RECONNECT_IVL, 20)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 100)
     socket.setsockopt(zmq.SUBSCRIBE, b"")
 
 

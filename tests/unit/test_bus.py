@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import zmq
 from hypothesis import given
@@ -291,3 +292,45 @@ def test_an_old_reader_understands_a_newer_writer_and_refuses_what_is_not_finite
         m.TrueBall(label="cue", x_m=float("nan"), y_m=0)
     assert m.SourceInfo(kind="network", name="x").is_real
     assert not m.SourceInfo(kind="film", name="x").is_real
+
+
+def test_a_reader_that_is_stuck_costs_bounded_memory_and_others_nothing(
+    open_bus: Callable[[str], Bus],
+) -> None:
+    """Floods past a reader that never reads; another one still gets what is newest."""
+    publisher = open_bus("orchestrator")
+    publisher.announce("system.alert", "system.status")
+    stuck = open_bus("core").subscribe("system.alert")
+    fresh = open_bus("api").subscribe("system.status")
+
+    def status(number: int) -> m.SystemStatus:
+        return m.SystemStatus(
+            status=m.Level.HEALTHY,
+            version="0",
+            source="x",
+            source_kind="v4l2",
+            uptime_s=number,
+            environment="testing",
+        )
+
+    publisher.publish("system.status", status(0))
+    while fresh.receive(50) is None:
+        publisher.publish("system.status", status(0))
+    memory = psutil.Process()
+    before = 0
+    for number in range(1, 60_001):
+        alert = m.Alert(
+            epoch=1, sequence=number, raised_ns=1, severity="ERROR", name="x", text="y" * 1000
+        )
+        publisher.publish("system.alert", alert)
+        if number % 20_000 == 0:
+            publisher.publish("system.status", status(number))
+        if number == 10_000:
+            before = memory.memory_info().rss
+    assert memory.memory_info().rss - before < 20e6
+    found = fresh.receive(2000)
+    while (newer := fresh.receive(200)) is not None:
+        found = newer
+    assert isinstance(found, m.SystemStatus)
+    assert found.uptime_s == 60_000
+    stuck.close()

@@ -31,6 +31,7 @@ with ChildProcess("core") as process:
     if mode == "crash":
         raise RuntimeError("boom")
     process.on_config(lambda config: print(config.core.assistance, flush=True))
+    process.on_reset(lambda: print("reset", flush=True))
     process.ready()
     while process.running():
         process.advance()
@@ -123,6 +124,28 @@ def test_new_configuration_reaches_it(world: tuple[Config, Bus, Path], runtime_d
         out, err = child.communicate(timeout=10)
         assert out == "drill\nended\n"
         assert "new configuration not taken" in err
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_it_takes_care_of_itself_when_asked(world: tuple[Config, Bus, Path]) -> None:
+    _, bus, path = world
+    bus.announce("system.care")
+    reader = bus.subscribe("heartbeat", ["core"])
+    child = start("run", path)
+    try:
+        wait_for_heartbeat(reader)
+        for _ in range(5):
+            bus.publish("system.care", m.Care(module="vision", what="reset_state"))
+            bus.publish("system.care", m.Care(module="*", what="clear_cache"))
+            bus.publish("system.care", m.Care(module="core", what="reset_state"))
+            wait_for_heartbeat(reader)
+            wait_for_heartbeat(reader)
+        child.terminate()
+        out, err = child.communicate(timeout=10)
+        assert 1 <= out.count("reset") <= 5
+        assert "what=clear_cache" in err
     finally:
         child.kill()
         child.wait()
