@@ -28,7 +28,7 @@ from billiards_trainer.vision.detection.working import Working, prepare
 
 NARROWEST_TIP, WIDEST_TIP = 0.0065, 0.024
 WIDEST_BUTT = 0.042
-LEAST_VISIBLE = 0.08
+LEAST_VISIBLE = 0.10
 """Metres of shaft with both edges seen."""
 SURE = 0.9
 """From this confidence on no other way to find it is tried."""
