@@ -76,8 +76,11 @@ class ClothView:
         seen = self._laid_out(after[0]) - self._laid_out(before[0])
         inner = np.s_[_REACH:-_REACH, _REACH:-_REACH]
         field, pattern = seen[self._cloth], expected[self._cloth][inner]
-        scores = cv2.matchTemplate(
-            np.ascontiguousarray(field), np.ascontiguousarray(pattern), cv2.TM_CCOEFF_NORMED
+        scores = np.asarray(
+            cv2.matchTemplate(
+                np.ascontiguousarray(field), np.ascontiguousarray(pattern), cv2.TM_CCOEFF_NORMED
+            ),
+            dtype=np.float32,
         )
         best = float(scores.max())
         if not best > _AGREES:
@@ -89,8 +92,8 @@ class ClothView:
                            mm * (y + _peak(scores[:, column], row))), best)  # fmt: skip
 
     def _laid_out(self, picture: Picture) -> Single:
-        flat = cv2.remap(picture, self._x, self._y, cv2.INTER_LINEAR)
-        return cv2.GaussianBlur(_brightness(flat), (0, 0), 0.8)
+        flat = np.asarray(cv2.remap(picture, self._x, self._y, cv2.INTER_LINEAR), dtype=np.uint8)
+        return np.asarray(cv2.GaussianBlur(_brightness(flat), (0, 0), 0.8), dtype=np.float32)
 
 
 def _brightness(picture: Picture) -> Single:

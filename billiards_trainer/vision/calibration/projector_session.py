@@ -136,7 +136,7 @@ class ProjectorSession:
 
     def _next(self, now_ns: int) -> None:
         assert self._sum is not None
-        self._pictures.append(self._sum / self._count)
+        self._pictures.append((self._sum / self._count).astype(np.float32))
         self._step += 1
         self._sum, self._count, self._lit_ns, self._since_ns = None, 0, None, now_ns
         if self._step == len(_STEPS):
