@@ -149,7 +149,6 @@ def fit_cloth(legs: list[Leg], noise: float, gravity: float) -> ClothFit:
     speed, slip = np.hypot(*theta[:, V].T), np.hypot(*theta[:, U].T)
     slides = 2.0 * slip / (7.0 * shared[_SLIDE] * gravity)
     length = np.array([leg.times[-1] - leg.times[0] for leg in legs])
-    used = np.array([sound[problem.leg]]).ravel()
     return ClothFit(
         shared,
         covariance,
@@ -159,7 +158,7 @@ def fit_cloth(legs: list[Leg], noise: float, gravity: float) -> ClothFit:
         int((sound & (slides > 0.05)).sum()),
         int((sound & (length - slides > 0.2) & (speed > 0.02)).sum()),
         noise,
-        float((weight[used] == 0.0).mean()) if used.any() else 0.0,
+        float((weight[sound[problem.leg]] == 0.0).mean()),
         gravity,
         np.array([leg.times[0] for leg in legs]),
     )

@@ -10,6 +10,7 @@ covariance is the sandwich over runs.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from billiards_trainer.physics.fitting.contacts import Turn
 from billiards_trainer.physics.layout import (
     BALL_COLUMNS,
     N_E_CUSHION,
+    N_GRAVITY,
     N_MU_CUSHION,
     N_RADIUS,
     N_SPIN,
@@ -147,7 +149,7 @@ def _spin_grid() -> tuple[Floats, Floats]:
 def _rows(
     turns: list[Turn], table: Table, parameters: PhysicsParameters, model: CushionModel
 ) -> Floats:
-    """Rebounds as rows: run, time, normal, height, motion before and after, inverse covariance.
+    """Rebounds as rows: run, time, normal, height, motion before and after, covariance.
 
     The noise of the motion before goes through the model's derivatives there.
     """
@@ -182,23 +184,17 @@ def _rows(
     return np.array(rows).reshape(-1, _COLUMNS)
 
 
-def _sandwich(by_run: object, best: Floats) -> Floats | None:
+def _sandwich(by_run: Callable[[Floats], Floats], best: Floats) -> Floats | None:
     """Covariance of restitution and friction; ``None`` where they are not determined."""
-    assert callable(by_run)
     steps = np.array([0.006, 0.006])
     at = np.array([[by_run(best + [*(steps * s), 0.0]) for s in pair] for pair in _CROSS])
     # at[direction, sign, run]: along e, along μ, along both, along e against μ.
     middle = by_run(best)
     second = [float((a[0] + a[1] - 2 * middle).sum()) for a in at]
-    h = np.array(
-        [
-            [second[0] / steps[0] ** 2, 0.0],
-            [0.0, second[1] / steps[1] ** 2],
-        ]
-    )
-    h[0, 1] = h[1, 0] = (second[2] - second[3]) / (4 * steps[0] * steps[1])
+    mixed = (second[2] - second[3]) / (4 * steps[0] * steps[1])
+    along = [value / step**2 for value, step in zip(second[:2], steps, strict=True)]
+    information = -np.array([[along[0], mixed], [mixed, along[1]]])
     scores = np.array([(a[0] - a[1]) / (2 * step) for a, step in zip(at[:2], steps, strict=True)])
-    information = -h
     if not np.isfinite(information).all() or (np.linalg.eigvalsh(information) <= 0.0).any():
         return None
     inverse = np.linalg.inv(information)
@@ -251,7 +247,7 @@ def likelihoods(
 ) -> None:
     """Log-likelihood of every run of rebounds, averaged over the side spin, into ``found``."""
     radius = numbers[N_RADIUS]
-    decay = 2.5 * numbers[N_SPIN] * 9.81 / radius
+    decay = 2.5 * numbers[N_SPIN] * numbers[N_GRAVITY] / radius
     first = 0
     while first < rows.shape[0]:
         last = first

@@ -218,6 +218,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.compiled
+@pytest.mark.timeout(300)  # it starts fresh processes
 def test_the_benchmark_reports_every_figure(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
