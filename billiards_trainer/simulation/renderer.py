@@ -169,7 +169,8 @@ class Renderer:
 
     def set_balls(self, look: BallLook) -> None:
         """Play on with another set of balls."""
-        self._looks = {label: pack_look(label, look, self.table) for label in self.table.balls.labels}
+        table = self.table
+        self._looks = {label: pack_look(label, look, table) for label in table.balls.labels}
 
     def set_projector(self, packed: F64) -> None:
         """Change where the projector's light falls (see ``packing.pack_projector``)."""

@@ -45,7 +45,7 @@ def test_the_appliances_own_situation(data_dir: Path) -> None:
     assert figures["precision"] >= 0.99
     assert figures["recall"] >= 0.99
     assert figures["median_mm"] <= 2.0
-    assert figures["label_accuracy"] >= 0.9
+    assert figures["label_accuracy"] >= 0.97
 
 
 def test_arm_and_cue_are_no_balls(data_dir: Path) -> None:
@@ -77,3 +77,4 @@ def test_a_broadcast_view_from_above(data_dir: Path) -> None:
     figures = scored(data_dir, pictures, preset("pool-9ft")).summary()
     assert figures["precision"] >= 0.95
     assert figures["recall"] >= 0.95
+    assert figures["label_accuracy"] >= 0.85

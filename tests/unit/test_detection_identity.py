@@ -72,6 +72,17 @@ def test_fifteen_reds_are_allowed() -> None:
     assert {who.label for who in identifier.name(likelihood)} == {"red"}
 
 
+def test_by_colour_many_reds_show_what_red_is() -> None:
+    # All reds lean to orange here; among themselves they are one colour, brown is another.
+    identifier = Identifier(SNOOKER_BALLS, default_profile(SNOOKER_BALLS))
+    rng = np.random.default_rng(0)
+    colours = [(245, 240, 222), *[(205, 30, 25)] * 6, (150, 60, 30), (15, 95, 190)]
+    light = np.stack([np.full((96, 3), linear(np.array(c[::-1], dtype=float))) for c in colours])
+    light = light * rng.uniform(0.97, 1.03, (len(colours), 96, 1))
+    names = [who.label for who in identifier.name(identifier.likelihood(light))]
+    assert names == ["cue", *["red"] * 6, "brown", "blue"]
+
+
 def test_what_is_only_half_known_is_said_so() -> None:
     identifier = Identifier(POOL_BALLS, default_profile(POOL_BALLS))
     likelihood = np.full((3, 16), -30.0)
