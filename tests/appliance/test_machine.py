@@ -30,8 +30,11 @@ def test_bare_debian_becomes_a_healthy_appliance(deployed: Deployed) -> None:
     last = deployed.told[-1]
     assert last["result"] == "installed", last
     assert deployed.machine.run("systemctl", "is-active", SERVICE).stdout.strip() == "active"
-    status = deployed.machine.sh(f"systemctl status --no-pager {SERVICE}")
-    assert re.search(r'Status: "HEALTHY', status)
+    # A busy host makes it DEGRADED for a moment now and then.
+    said = 'Status: "HEALTHY'
+    deployed.wait(
+        lambda: said in deployed.machine.sh(f"systemctl status --no-pager {SERVICE}"), said
+    )
     page = deployed.fetch("/")
     assert page.status == 200
     assert b"Billiards Trainer" in page.body
@@ -41,7 +44,8 @@ def test_bare_debian_becomes_a_healthy_appliance(deployed: Deployed) -> None:
     assert script.status == 200
     assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     health = json.loads(deployed.fetch("/health", tls=False).body)
-    assert (health["status"], health["source"]) == ("HEALTHY", "virtual table")
+    assert health["source"] == "virtual table"
+    deployed.wait_healthy()
     again = deployed.deploy("--from", "/mnt/wheels")
     assert again[-1]["result"] == "unchanged"
 
