@@ -248,6 +248,8 @@ class Machine:
         finally:
             process.kill()
             process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
 
     def _leader(self) -> int | None:
         """The host's number of its first process: the only child of nspawn."""
