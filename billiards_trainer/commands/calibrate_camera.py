@@ -186,6 +186,7 @@ def _stored(fit: TableFit, names: tuple[str, ...], arguments: argparse.Namespace
         "residual_mm": fit.residual_mm,
         "residual_px": fit.residual_px,
         "confidence": fit.confidence,
+        "note": fit.note,
         "table": table,
         "table_assumed": fit.table_assumed,
         "head_guessed": fit.head_guessed,

@@ -120,7 +120,10 @@ def describe(still: Still) -> dict[str, Any]:
     return {
         "table": {
             "corners_px": [[round(float(v), 2) for v in corner] for corner in fit.corners_px],
+            "cloth_corners_px": [[round(float(v), 2) for v in c] for c in fit.cloth_corners_px],
             "source": fit.source,
+            "confidence": round(fit.confidence, 3),
+            "note": fit.note,
             "length_m": fit.table.length,
             "width_m": fit.table.width,
             "size_assumed": fit.table_assumed,

@@ -7,7 +7,7 @@ import pytest
 
 from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.errors import InputError
-from billiards_trainer.table import preset
+from billiards_trainer.table import build, preset
 from billiards_trainer.vision.calibration.table_finder import (
     TableNotFound,
     find_table,
@@ -93,6 +93,16 @@ def test_without_a_size_says_that_it_assumed_one():
     assert fit.table_assumed
     assert fit.table.name == "pool-9ft"
     assert farthest(fit.corners_px, true_corners(POOL, camera)) < 3.0
+
+
+def test_says_that_the_size_cannot_be_right():
+    camera = ceiling_camera(POOL)
+    picture = draw(POOL, camera)
+    assert find_table(picture, POOL).note is None
+    wrong = build("measured badly", "pool", 1.06 * POOL.length, POOL.width)
+    note = find_table(picture, wrong).note
+    assert note is not None
+    assert "measure it from nose to nose" in note
 
 
 class TestGivenCorners:

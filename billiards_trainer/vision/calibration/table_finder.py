@@ -42,6 +42,10 @@ Array = NDArray[np.float64]
 ASSUMED_TABLE = "pool-9ft"
 # Below this what was found is more likely wrong than right.
 _LEAST_CONFIDENCE = 0.3
+# Below this a person is asked to look.
+_UNSURE = 0.6
+# Pixels hardly ever are less square than this many times their usual spread: the size is wrong.
+_STRETCHED = 2.0
 
 
 class TableNotFound(InputError):
@@ -65,6 +69,7 @@ class TableFit:
         cushion_width: visible cloth from nose to rail's top, metres.
         confidence: 0…1.
         source: ``detected``, or ``given`` where corners came from outside.
+        note: one sentence where the result wants a person's eye, else ``None``.
     """
 
     corners_px: Array
@@ -78,6 +83,7 @@ class TableFit:
     cushion_width: float
     confidence: float
     source: Literal["detected", "given"]
+    note: str | None = None
 
 
 def find_table(
@@ -312,7 +318,25 @@ def _finished(
         cushion_width=best.fit.cushion_width,
         confidence=float(np.clip(confidence, 0.0, 1.0)),
         source=source,
+        note=_note(best, float(confidence), known, assumed),
     )
+
+
+def _note(best: Hypothesis, confidence: float, known: Known, assumed: bool) -> str | None:
+    """What a person should look at, if anything."""
+    (fx, fy), table = best.fit.camera.focal, known.table
+    if abs(math.log(fy / fx)) > _STRETCHED * known.aspect_spread:
+        given = "assumed" if assumed else "given"
+        return (
+            f"the table looks longer or shorter than the {given} {table.length:.3f} x "
+            f"{table.width:.3f} m: measure it from nose to nose, and give its size"
+        )
+    if confidence < _UNSURE:
+        return (
+            "the table is not sure: the rails may look like the cloth, or be hidden; give the "
+            "corners of the noses, or light the table more evenly"
+        )
+    return None
 
 
 def _head_is_at_far_end(corners: Array) -> bool:
