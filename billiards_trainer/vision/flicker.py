@@ -53,6 +53,8 @@ class FlickerWatch:
             return False
         changes = changes[:, seen]
         strength = np.sqrt((changes**2).mean(axis=1))
+        if np.median(strength) <= _LEAST:
+            return False
         # A lamp that is dimmed, or a cloud, changes the light one way only.
         drift = np.abs(changes.sum(axis=0)).mean() / np.abs(changes).sum(axis=0).mean()
-        return bool(np.median(strength) > _LEAST and drift < 0.5)
+        return bool(drift < 0.5)

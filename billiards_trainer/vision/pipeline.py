@@ -34,7 +34,7 @@ Picture = NDArray[np.uint8]
 _HUNTING = 0.1
 """Least confidence of a detection while balls roll or are out of sight: a streak of motion blur is
 a doubtful ball, unless one is expected right there."""
-_UNSEEN_MM = 0.85
+_UNSEEN_MM = 1.7
 """A calibration's error beyond its residual, as it takes to hold 95 % of the balls of many virtual
 tables in their ellipses: a few calibrations are much worse than their residuals say."""
 _WORST_MM = 4.0
