@@ -42,6 +42,8 @@ Array = NDArray[np.float64]
 ASSUMED_TABLE = "pool-9ft"
 # Below this what was found is more likely wrong than right.
 _LEAST_CONFIDENCE = 0.3
+# Of the picture's long side: people do not click farther off than this.
+_CLICKED = 0.009
 # Below this a person is asked to look.
 _UNSURE = 0.6
 # Pixels hardly ever are less square than this many times their usual spread: the size is wrong.
@@ -251,7 +253,7 @@ def _refined(picture: NDArray[np.uint8], known: Known, given: _Given) -> Hypothe
         return None
     best = max(found, key=lambda h: h.rank)
     moved = float(np.abs(corners_px(best.fit.camera, known.table) - given.corners).max())
-    if given.is_oriented and moved > 0.04 * max(known.picture):
+    if given.is_oriented and moved > _CLICKED * max(known.picture):
         return None
     return best
 
