@@ -46,7 +46,7 @@ def test_balls_on_the_projected_table_map_to_their_millimetres(data_dir, annotat
     errors = np.linalg.norm(middle - [b["mm"] for b in balls], axis=1)
     assert np.median(errors) < 3.0
     assert errors.max() < 7.0
-    assert fit.confidence > 0.9
+    assert fit.confidence > 0.8
     # The labels' own corners lie up to 5 px off the noses that one sees.
     assert farthest(fit.corners_px, np.array(entry["table_corners"])) < 8.0
 
@@ -65,7 +65,7 @@ def test_broadcasts_within_six_pixels(data_dir, annotations, clip):
 )
 def test_other_ceilings_look_like_tables(data_dir, name):
     fit = find_table(read(data_dir / f"ceiling_unlabelled/{name}.jpg"))
-    assert fit.confidence > 0.9
+    assert fit.confidence > 0.8
     assert fit.residual_mm < 3.0
     assert min(fit.corners_px[:, 0].min(), fit.corners_px[:, 1].min()) > 0
 
