@@ -36,7 +36,8 @@ def test_modules_come_back(fault: str, limit_s: float) -> None:
     shots = found.pop("shots")
     for name, row in found.items():
         record(
-            name, f"median {row['median_s']} s, p99 {row['p99_s']} s, n {row['count']}, others "
+            name,
+            f"median {row['median_s']} s, p99 {row['p99_s']} s, n {row['count']}, others "
             f"stopped {row['others_stopped']}",
         )
     record("shots recorded meanwhile", f"{shots['recorded']} recorded, {shots['lost']} lost")
@@ -66,9 +67,7 @@ def test_an_hour_of_play(appliance: Appliance) -> None:
     }
     fds = {name: rows[-1][1] - rows[0][1] for name, rows in samples.items()}
     worst = max(slopes, key=lambda name: slopes[name])
-    record(
-        "one hour of play", f"worst slope {slopes[worst]:.2f} MB/h ({worst}), descriptors {fds}"
-    )
+    record("one hour of play", f"worst slope {slopes[worst]:.2f} MB/h ({worst}), descriptors {fds}")
     assert all(slope <= 1.0 for slope in slopes.values()), slopes
     assert all(growth <= 2 for growth in fds.values()), fds
 

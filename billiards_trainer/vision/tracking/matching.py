@@ -63,9 +63,7 @@ def match(
         ways = h.hypotheses(
             track, time_ns, table, settings, contacts=contacts.get(i, ()), provoked=provoked
         )
-        left = (
-            provoked or look is None or track.moving or look(track.x, track.y) is Sight.BARE
-        )
+        left = provoked or look is None or track.moving or look(track.x, track.y) is Sight.BARE
         for d in free:
             cost, way = _cost(track, ways, detections[d], vectors[d], alone, noise_scale)
             apart = math.dist((detections[d].x_m, detections[d].y_m), (track.x, track.y))
