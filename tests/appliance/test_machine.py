@@ -18,6 +18,9 @@ from tests.appliance.machine import Machine
 from tests.appliance.variants import variant
 from tests.conftest import ROOT
 
+# One machine serves all of them; booted and playing it takes a processor for minutes.
+pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("machine")]
+
 SERVICE = "billiards-trainer.service"
 BACKUP = "/opt/billiards-trainer/current/deployment/backup.py"
 
@@ -245,7 +248,6 @@ def upgrade(wheels: Path, upgrades: Path, version: str, broken: bool) -> str:
     return f"/mnt/upgrades/{version}"
 
 
-@pytest.mark.acceptance  # test_deployment_deploy.py does the same, pretended
 def test_an_upgrade_that_is_not_healthy_is_rolled_back(
     deployed: Deployed, wheels: Path, upgrades: Path
 ) -> None:
@@ -262,7 +264,6 @@ def test_an_upgrade_that_is_not_healthy_is_rolled_back(
     assert "9.0.0" not in deployed.machine.sh("ls /opt/billiards-trainer/releases")
 
 
-@pytest.mark.acceptance
 @pytest.mark.parametrize(
     "step", ["install", "caches", "stop", "aside", "configure", "units", "switch", "start"]
 )
@@ -285,7 +286,6 @@ def test_deploy_killed_after_a_step(
     deployed.wait_healthy()
 
 
-@pytest.mark.acceptance
 def test_power_cut_in_the_middle_of_an_upgrade_boots_the_old_version(
     deployed: Deployed, wheels: Path, upgrades: Path
 ) -> None:
@@ -304,7 +304,6 @@ def test_power_cut_in_the_middle_of_an_upgrade_boots_the_old_version(
     assert not deployed.machine.sh("ls /opt/billiards-trainer/deploy.journal", check=False)
 
 
-@pytest.mark.acceptance
 def test_two_workers_answer_behind_nginx(deployed: Deployed) -> None:
     site = "/etc/billiards-trainer/site.toml"
     deployed.machine.sh(f"cp {site} /root/site; sed -i 's/^\\[api\\]/[api]\\nworkers = 2/' {site}")
