@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 # Focal length in picture widths: webcams and ceiling cameras 0.6-1.1, broadcast lenses up to 4.
 TYPICAL_FOCAL = 0.95
-FOCAL_SPREAD = 0.25
+FOCAL_SPREAD = 0.4
 # How far pixels may be from square.  It takes up what a table measured a little wrong, or a film
 # stored a little stretched, leaves over.
 ASPECT_SPREAD = 0.003

@@ -39,7 +39,7 @@ _HEIGHT_SPREAD = 0.03
 _OUTLIER = 30.0
 # Lens above the cloth, metres: ceilings and broadcast cranes alike; the spread is in its logarithm.
 _TYPICAL_HEIGHT = 2.3
-_TYPICAL_HEIGHT_SPREAD = 0.25
+_TYPICAL_HEIGHT_SPREAD = 0.45
 
 
 @dataclass(frozen=True, slots=True)
