@@ -89,6 +89,7 @@ class Upkeep:
         self._clock = clock
         self._submit = submit or ThreadPoolExecutor(1, "upkeep").submit
         self._job: Future[Drift | TableFit | None] | None = None
+        self._refining = False
         self._camera: CameraModel | None = None
         self._rounds: list[tuple[int, float]] = []
         self._pictures: list[Picture] = []
@@ -122,13 +123,16 @@ class Upkeep:
         if self._camera is None:
             return None
         if self._job is not None:
-            return self._finish(self._camera) if self._job.done() else None
+            # A table that shifts under rolling balls is a shot that cannot be made sense of.
+            waits = busy and self._refining
+            return self._finish(self._camera) if self._job.done() and not waits else None
         quiet = now - self._busy_at >= _QUIET_S
         if self._rounds and now >= self._next_picture and (quiet or self._knocked == 0):
             self._gather(picture, now, self._camera)
         elif now >= self._next_check:
             self._next_check = now + self._check_s
             camera = self._camera
+            self._refining = False
             self._job = self._submit(lambda: measure_drift(picture, camera, self._table))
         return None
 
@@ -140,6 +144,7 @@ class Upkeep:
             return
         pictures, self._pictures = self._pictures, []
         self._rounds.pop(0)
+        self._refining = True
         self._job = self._submit(lambda: _again(pictures, self._table, camera))
 
     def _finish(self, camera: CameraModel) -> Better | None:
