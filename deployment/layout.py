@@ -9,6 +9,8 @@ from pathlib import Path
 STANDARD_PREFIX = Path("/opt/billiards-trainer")
 USER = "billiards-trainer"
 SERVICE = "billiards-trainer.service"
+SECRETS = "secrets.toml"
+"""Beside the site file: passwords, which the configuration names as ``${name}``."""
 TIMERS = tuple(f"billiards-trainer-{name}.timer" for name in ("backup", "report", "trial"))
 
 _PLACES = re.compile(r"(?<![\w.])(/etc|/var|/run|/usr/local)/")
@@ -81,6 +83,11 @@ class Layout:
     def site_file(self) -> Path:
         """What was decided at install."""
         return self.config / "site.toml"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Passwords, for the appliance's own user only."""
+        return self.config / SECRETS
 
     def cache(self, version: str) -> Path:
         """Compiled physics of a release."""

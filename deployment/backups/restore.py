@@ -16,7 +16,7 @@ from pathlib import Path
 from deployment import files, health, program, releases
 from deployment.backups import crypt, database, manifest, reader
 from deployment.errors import Failed
-from deployment.layout import SERVICE, USER, Layout
+from deployment.layout import SECRETS, SERVICE, USER, Layout
 from deployment.shell import is_active, systemctl
 
 _NO_KEY = crypt.Key()
@@ -197,19 +197,31 @@ def recover(layout: Layout, say: Callable[[str], None] = print, *, starting: boo
     return True
 
 
+def owners(area: str, inside: Path) -> tuple[str, str]:
+    """User and group of a restored file or folder, by name.
+
+    User numbers differ from machine to machine, so an archive's own are not asked.
+
+    Args:
+        area: ``data`` or ``config``.
+        inside: its path below the area's folder.
+    """
+    if area == "data" or inside == Path(SECRETS):  # read by the appliance, and only by it
+        return USER, USER
+    return "root", "root" if inside.parts[:1] == ("tls",) else USER
+
+
 def _own(layout: Layout, folder: Path, swap: Swap) -> None:
-    """Owners as this machine has them: user numbers differ from machine to machine."""
+    """Give everything in a folder to whom it belongs on this machine."""
     if not layout.real:
         return
     for base, _, names in os.walk(folder):
-        inside = Path(base).relative_to(folder).parts
-        secret = swap.area == "config" and inside[:1] == ("tls",)
-        user = USER if swap.area == "data" else "root"
-        group = "root" if secret else USER
+        inside = Path(base).relative_to(folder)
+        user, group = owners(swap.area, inside)
         shutil.chown(base, user, group)
-        os.chmod(base, 0o750 if swap.area == "config" and not secret else 0o700)
+        os.chmod(base, 0o750 if (user, group) == ("root", USER) else 0o700)
         for name in names:
-            shutil.chown(Path(base) / name, user, group)
+            shutil.chown(Path(base) / name, *owners(swap.area, inside / name))
 
 
 def _exchange(swap: Swap) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from deployment.backups import manifest, reader, store, writer
+from billiards_trainer.config import secrets
+from deployment.backups import manifest, reader, restore, store, writer
 from deployment.errors import Failed
 from deployment.layout import Layout
 from tests.unit.deployment_trial import Trial
@@ -194,6 +196,63 @@ def test_trial_restore_and_extraction(trial: Trial, tmp_path: Path) -> None:
     assert list((out / "code/wheel").glob("billiards_trainer-1.0.0-*.whl"))
     assert json.loads((out / "system/host.json").read_text())["machine"]
     assert "not empty" in trial.backup("extract", tried["file"], "--to", str(out))["reason"]
+
+
+def test_restored_files_belong_to_whom_they_did() -> None:
+    own, shared = ("billiards-trainer", "billiards-trainer"), ("root", "billiards-trainer")
+    for area, inside, expected in [
+        ("data", ".", own),
+        ("data", "billiards.db", own),
+        ("config", ".", shared),
+        ("config", "site.toml", shared),
+        ("config", "secrets.toml", own),
+        ("config", "tls", ("root", "root")),
+        ("config", "tls/key.pem", ("root", "root")),
+        ("config", "tls/secrets.toml", ("root", "root")),
+    ]:
+        assert restore.owners(area, Path(inside)) == expected, inside
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_appliance_can_read_restored_secrets_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore, "USER", "daemon")  # stands for the appliance's own user
+    config = tmp_path / "config"
+    (config / "tls").mkdir(parents=True)
+    for name, mode in (("site.toml", 0o640), ("secrets.toml", 0o600), ("tls/key.pem", 0o600)):
+        (config / name).write_text('camera_password = "hush"')
+        (config / name).chmod(mode)
+    restore._own(Layout(), config, restore.Swap("config", config))
+
+    def readable_by(user: str) -> list[str]:
+        script = "for f in $(find . -type f); do cat $f >/dev/null && echo $f; done"
+        done = subprocess.run(
+            ["sh", "-c", script],
+            cwd=config,
+            user=user,
+            group=user,
+            extra_groups=[],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        return sorted(done.stdout.split())
+
+    assert readable_by("daemon") == ["./secrets.toml", "./site.toml"]
+    assert readable_by("games") == []
+    found = (config / "secrets.toml").stat()
+    child = os.fork()
+    if child == 0:  # and the program itself is content with owner and mode
+        good = False
+        try:
+            os.chdir(config)
+            os.setgid(found.st_gid)
+            os.setuid(found.st_uid)
+            good = secrets.read(Path("secrets.toml")) == {"camera_password": "hush"}
+        finally:
+            os._exit(0 if good else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.fixture
