@@ -1,4 +1,4 @@
-"""The site file, the certificate and the database as the new version wants them."""
+"""Site file, secrets, certificate and database as the new version wants them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from deployment import files, program
+from deployment import files, passwords, program
 from deployment.errors import Failed
 from deployment.layout import USER
 from deployment.plan import Context, Step
@@ -18,29 +18,48 @@ from deployment.shell import run
 def do(context: Context) -> None:
     """Make what is missing, check it by the new version, migrate the database."""
     layout = context.layout
-    _make(context, layout.site_file, _site(context), 0o640)
+    given = context.option("source") or ""
+    source, secrets = passwords.split(given)
+    _make(context, layout.site_file, _site(context, source), 0o640)
+    if source in layout.site_file.read_text(encoding="utf-8"):
+        _secrets(context, secrets)
     cors = (layout.share(context.version) / "nginx/cors.map").read_text(encoding="utf-8")
     _make(context, layout.config / "cors.map", cors, 0o644)
     _certificate(context)
     config = program.configuration(layout, context.version)
-    for key, wanted in (("environment", "environment"), ("source", "source")):
-        asked = context.option(wanted)
-        found = config[key] if key == "environment" else config["source"]["url"]
-        if asked and asked != found:
-            raise Failed(
-                f"{layout.site_file}: {key} is {found!r} and --{key} says {asked!r}: change the "
-                "file, or leave the flag out"
-            )
+    _same(layout.site_file, "environment", context.option("environment"), config["environment"])
+    if given != config["source"]["url"]:  # as it stands in the site files of older versions
+        _same(layout.site_file, "source", source, passwords.split(config["source"]["url"])[0])
     program.migrate(layout, context.version, layout.state)
 
 
+def _same(file: Path, flag: str, asked: str | None, found: str) -> None:
+    if asked and asked != found:
+        raise Failed(
+            f"{file}: {flag} is {found!r} and --{flag} says {asked!r}: change the file, or leave "
+            "the flag out"
+        )
+
+
 def _make(context: Context, path: Path, text: str, mode: int) -> None:
-    if path.exists():
+    if path.exists() and str(path) not in context.journal.notes.get("made", []):
         return
-    _remember(context, path)
+    _remember(context, path)  # killed before it has its owner, it is made again
     files.write(path, text, mode)
     if context.layout.real:
         shutil.chown(path, "root", USER)
+
+
+def _secrets(context: Context, wanted: dict[str, str]) -> None:
+    """What the address of the camera held, for the appliance's own user only."""
+    if not wanted:
+        return
+    path = context.layout.secrets_file
+    if not path.exists():
+        _remember(context, path)
+    passwords.add(path, wanted)
+    if context.layout.real:
+        shutil.chown(path, USER, USER)
 
 
 def _remember(context: Context, path: Path) -> None:
@@ -49,7 +68,7 @@ def _remember(context: Context, path: Path) -> None:
         context.journal.note("made", [*made, str(path)])
 
 
-def _site(context: Context) -> str:
+def _site(context: Context, source: str) -> str:
     host = socket.gethostname().split(".")[0].lower()
     names = [name for name in (host, f"{host}.local") if name]
     lines = [
@@ -62,7 +81,6 @@ def _site(context: Context) -> str:
         "# Names under which browsers may ask for the page, beside its addresses.",
         f"allowed_hosts = {json.dumps(names)}",
     ]
-    source = context.option("source")
     if source:
         lines += ["", "[source]", f"url = {json.dumps(source, ensure_ascii=False)}"]
     return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -221,3 +222,48 @@ def test_a_site_file_is_not_overruled_in_silence(trial: Trial) -> None:
     assert "source is 'simulated'" in changed["reason"]
     assert trial.version == "1.0.0"
     assert trial.running
+
+
+def test_a_camera_s_password_is_kept_apart(trial: Trial) -> None:
+    address = 'rtsp://viewer:p%40ss"w@rd@192.168.7.20:554/stream?channel=1'
+    first = trial.deploy("1.0.0", "--source", address)
+    assert first["result"] == "installed", first
+    assert (
+        'url = "rtsp://${camera_user}:${camera_password}@192.168.7.20:554/stream?channel=1"'
+    ) in trial.site.read_text()
+    kept = trial.site.with_name("secrets.toml")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert tomllib.loads(kept.read_text()) == {
+        "camera_user": "viewer",
+        "camera_password": 'p%40ss"w@rd',
+    }
+    readable = [
+        path
+        for path in trial.root.rglob("*")
+        if path.is_file() and b"w@rd" in path.read_bytes() and path.stat().st_mode & 0o077
+    ]
+    assert readable == []
+    # Another address or password is a contradiction, and neither is said aloud.
+    other = trial.deploy("1.1.0", "--source", address.replace("p%40ss", "other"))
+    assert (other["exit"], other["result"], trial.version) == (1, "undone", "1.0.0")
+    assert "camera_password is another one than --source says" in other["reason"]
+    elsewhere = trial.deploy("1.1.0", "--source", address.replace("192.168.7.20", "192.168.7.21"))
+    assert "${camera_password}@192.168.7.20" in elsewhere["reason"]
+    assert "w@rd" not in json.dumps([other, elsewhere])
+
+
+def test_secrets_that_are_there_already_stay(trial: Trial) -> None:
+    kept = trial.site.with_name("secrets.toml")
+    kept.parent.mkdir(parents=True)
+    kept.write_text('webhook = "hush"')
+    kept.chmod(0o600)
+    (trial.root / "refuse-site").touch()
+    assert trial.deploy("1.0.0", "--source", "http://one:two@camera/")["result"] == "undone"
+    assert kept.read_text() == 'webhook = "hush"'
+    (trial.root / "refuse-site").unlink()
+    assert trial.deploy("1.0.0", "--source", "http://one:two@camera/")["result"] == "installed"
+    assert tomllib.loads(kept.read_text()) == {
+        "webhook": "hush",
+        "camera_user": "one",
+        "camera_password": "two",
+    }

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billiards_trainer.api.guard import SECURITY_HEADERS
-from deployment import checks, health, plan, releases, report, wheelhouse
+from billiards_trainer.config import secrets
+from deployment import checks, health, passwords, plan, releases, report, wheelhouse
 from deployment.backups.store import Archive, to_forget
 from deployment.errors import Failed
 from deployment.health import Health
@@ -214,6 +215,40 @@ def test_texts_are_adapted_to_other_folders() -> None:
     assert other.adapt(text) == (
         "/t/opt/bt/current /t/etc/x /t/var/lib/y --a=/t/run/z /opt/wheels notes/etc/"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "public", "secret"),
+    [
+        ("v4l2:0", "v4l2:0", {}),
+        ("rtsp://camera/a@b", "rtsp://camera/a@b", {}),
+        ("http://camera/?to=a@b", "http://camera/?to=a@b", {}),
+        ("rtsp://u@c/", "rtsp://${camera_user}@c/", {"camera_user": "u"}),
+        ("rtsp://:p@c/", "rtsp://:${camera_password}@c/", {"camera_password": "p"}),
+        ("rtsp://${a}:${b}@c/", "rtsp://${a}:${b}@c/", {}),
+        (
+            "RTSP://u:p:q@r@c:1/x@y",
+            "RTSP://${camera_user}:${camera_password}@c:1/x@y",
+            {"camera_user": "u", "camera_password": "p:q@r"},
+        ),
+    ],
+)
+def test_passwords_are_taken_out_of_addresses(
+    address: str, public: str, secret: dict[str, str]
+) -> None:
+    assert passwords.split(address) == (public, secret)
+    assert secrets.fill(public, {"a": "${a}", "b": "${b}", **secret}) == address
+
+
+def test_secrets_are_added_once_and_never_overruled(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.toml"
+    wanted = {"camera_user": 'Ü"\\n', "camera_password": "p"}
+    for _ in range(2):  # the same again is no contradiction
+        passwords.add(path, wanted)
+        assert secrets.read(path) == wanted
+    with pytest.raises(Failed, match="camera_password is another one"):
+        passwords.add(path, {"camera_password": "q"})
+    assert secrets.read(path) == wanted
 
 
 def test_who_listens_on_a_port() -> None:
