@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 SCHEMA = 1
 
@@ -689,7 +689,7 @@ class AssistanceRequest(Message):
 
     level: Literal["off", "beginner", "intermediate", "advanced", "drill"] | None
     """``None``: as that player chose last."""
-    player: Annotated[str, Field(max_length=60)] | None = None
+    player: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] | None = None
     """Who plays from now on; ``None``: whoever does now, empty: a guest."""
     drill: Drill | None = None
     """For the level ``drill``; a built-in one when ``None``."""

@@ -111,6 +111,7 @@ class Game:
         self._rack = 0
         self.reset()
         self._number = 0
+        self._shooter = self.players.name
 
     def apply(self, settings: GameSettings) -> None:
         """Put other settings in force."""
@@ -151,6 +152,9 @@ class Game:
         self._state = state
         events = tuple(self._segmenter.update(state))
         for event in events:
+            if event.kind is m.EventKind.SHOT_START:
+                # Whoever plays next may say so while the balls still roll.
+                self._shooter = self.players.name
             if event.kind is m.EventKind.POCKETED and event.labels and event.labels[0] != "cue":
                 self._potted.append(event.labels[0])
         shot = self._segmenter.take_shot()
@@ -200,15 +204,11 @@ class Game:
 
     def assist(self, request: m.AssistanceRequest) -> str:
         """Who plays, and how much is shown from now on; a sentence about it."""
-        players = self.players
-        if request.player is not None and request.player != players.name:
-            players.choose(request.player)
-            self._predictor.spread = players.spread
-            self._steady.forget()
-            self.assistance = players.level or self.settings.assistance
+        if request.player is not None and request.player != self.players.name:
+            self._choose(request.player)
         if request.level is not None:
             self.assistance = request.level
-            players.set_level(request.level)
+            self.players.set_level(request.level)
         if request.drill is not None or self._drill is None:
             self._drill = request.drill or stop_shot(self.table)
         if self.assistance == "drill":
@@ -225,8 +225,16 @@ class Game:
             raise ValueError("there is no picture of the table yet")
         self._cloth.show_code(text, self._state.exposure_ns + round(1e9 * seconds))
 
+    def _choose(self, player: str) -> None:
+        self.players.choose(player)
+        self._predictor.spread = self.players.spread
+        self._steady.forget()
+        self.assistance = self.players.level or self.settings.assistance
+
     def _take_up(self, standing: Standing) -> SessionRecord:
         self.session, self._number = standing.session, standing.shots
+        if standing.player and not self.players.name:
+            self._choose(standing.player)
         if standing.shots:
             self._potted, self._last_shot = list(standing.potted), standing.last_shot
         return standing.session
@@ -235,7 +243,9 @@ class Game:
         """What a successor must know; ``None`` before anything was seen."""
         if self.session is None:
             return None
-        return Standing(self.session, self._number, tuple(self._potted), self._last_shot)
+        return Standing(
+            self.session, self._number, tuple(self._potted), self._last_shot, self.players.name
+        )
 
     def notice(self, text: str, now_ns: int) -> m.Scene:
         """The scene when there is nothing to see: one sentence on the cloth."""
@@ -327,8 +337,7 @@ class Game:
         self._comparison_until_ns = state.exposure_ns + round(1e9 * self.settings.comparison_s)
         found = self._comparison
         if found is not None and found.corridor_share is not None:
-            self.players.spread.learn(found.corridor_share)
-            self.players.learned()
+            self.players.learn(self._shooter, found.corridor_share)
         self._last_shot = m.ShotSummary(
             number=self._number,
             potted=tuple(
@@ -356,6 +365,7 @@ class Game:
             frame_times_ns=tuple(shot.frame_times_ns),
             calibration=state.calibration,
             assistance=self.assistance,
+            player=self._shooter,
         )
 
     def _take_back(self, state: m.TableState) -> None:

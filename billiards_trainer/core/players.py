@@ -65,9 +65,10 @@ class Players:
         self._levels[self.name] = level
         self._write()
 
-    def learned(self) -> None:
-        """The player's spread has learned from a shot."""
-        if self.name:
+    def learn(self, name: str, share: float) -> None:
+        """A shot tells of that player's own errors; see ``Spread.learn``."""
+        self._spreads.setdefault(name, Spread()).learn(share)
+        if name:
             self._write()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a core that is started again must know: the session, its shots so far, what was potted.
+"""What a core that is started again must know: the session, its shots, who plays, what was potted.
 
 Kept in the runtime folder, so that it lives as long as the appliance runs: a core that was killed
 goes on where its predecessor stood, a new start of the appliance begins a new session.
@@ -30,12 +30,14 @@ class Standing:
         shots: number of its last shot; numbers are never given twice, recorded or not.
         potted: labels potted since the rack was set, in order.
         last_shot: as shown to people.
+        player: name of who plays; empty: a guest.
     """
 
     session: SessionRecord
     shots: int = 0
     potted: tuple[str, ...] = ()
     last_shot: m.ShotSummary | None = None
+    player: str = ""
 
 
 _ADAPTER = TypeAdapter(Standing)

@@ -14,7 +14,7 @@ from billiards_trainer import messages as m
 from billiards_trainer.storage.columns import Json
 
 WRITERS: dict[str, str] = {
-    "players": "api",
+    "players": "core",
     "sessions": "core",
     "shots": "core",
     "shot_events": "core",
@@ -37,7 +37,7 @@ class Base(DeclarativeBase):
 
 
 class Player(Base):
-    """Someone who plays here."""
+    """Someone who plays here; written with the first shot under that name, and dated like it."""
 
     __tablename__ = "players"
 
@@ -50,13 +50,12 @@ class Player(Base):
 
 
 class PlaySession(Base):
-    """A stretch of play on one table."""
+    """A stretch of play on one table; its players, often several, stand with their shots."""
 
     __tablename__ = "sessions"
 
     row: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(sa.String(32), unique=True)
-    player_id: Mapped[str | None] = mapped_column(sa.ForeignKey("players.id"), index=True)
     started_ns: Mapped[int] = mapped_column(sa.BigInteger)
     boot_id: Mapped[str] = mapped_column(sa.String(36))
     wall_offset_ns: Mapped[int] = mapped_column(sa.BigInteger)
@@ -107,6 +106,7 @@ class Shot(Base):
     software_version: Mapped[str] = mapped_column(sa.String(32))
 
     session: Mapped[PlaySession] = relationship(lazy="raise")
+    player: Mapped[Player | None] = relationship(lazy="raise")
     events: Mapped[list[ShotEvent]] = relationship(
         lazy="raise", order_by="ShotEvent.sequence", cascade="all, delete-orphan"
     )

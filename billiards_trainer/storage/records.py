@@ -39,7 +39,6 @@ class SessionRecord:
     source: m.SourceInfo
     started_ns: int
     clock: BootClock
-    player_id: str | None = None
     software_version: str = __version__
     id: str = field(default_factory=new_id)
 
@@ -69,7 +68,8 @@ class ShotRecord:
     """Exposure time of every frame of the shot."""
     calibration: str | None = None
     assistance: str = "beginner"
-    player_id: str | None = None
+    player: str = ""
+    """Name of who played it; empty: a guest."""
     software_version: str = __version__
     id: str = field(default_factory=new_id)
 
@@ -99,7 +99,8 @@ class SessionInfo(m.Message):
     ball_radius: float
     source_kind: SourceKind
     source_name: str
-    player_id: str | None = None
+    players: tuple[str, ...] = ()
+    """Names of those who played in it, guests left out."""
     software_version: str
 
 
@@ -122,6 +123,8 @@ class ShotInfo(m.Message):
     table: str
     source_kind: SourceKind
     player_id: str | None = None
+    player: str = ""
+    """Name of who played it; empty: a guest."""
     potted: tuple[str, ...]
     events: int
     cue_speed: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,12 @@ class ShotLog:
         rows = self._all(query)
         more = len(rows) > limit
         rows = rows[:limit]
+        players = self._players([row[0].id for row in rows])
         return SessionPage(
-            sessions=tuple(_session_info(*row) for row in rows),
+            sessions=tuple(
+                _session_info(session, shots, last, players[session.id])
+                for session, shots, last in rows
+            ),
             next_before=rows[-1][0].row if more else None,
         )
 
@@ -87,7 +92,7 @@ class ShotLog:
         """
         query = (
             sa.select(models.Shot)
-            .options(joinedload(models.Shot.session))
+            .options(joinedload(models.Shot.session), joinedload(models.Shot.player))
             .order_by(models.Shot.row.desc())
             .limit(_page(limit) + 1)
         )
@@ -111,7 +116,11 @@ class ShotLog:
         """
         query = (
             sa.select(models.Shot)
-            .options(joinedload(models.Shot.session), selectinload(models.Shot.events))
+            .options(
+                joinedload(models.Shot.session),
+                joinedload(models.Shot.player),
+                selectinload(models.Shot.events),
+            )
             .where(models.Shot.id == shot_id)
         )
         rows = self._all(query)
@@ -121,7 +130,21 @@ class ShotLog:
         """Close the database."""
         self._engine.dispose()
 
-    def _all(self, query: sa.Select[Any]) -> list[Any]:
+    def _players(self, sessions: list[str]) -> defaultdict[str, list[str]]:
+        """Names of who played in each of these sessions, in order of the alphabet."""
+        query = (
+            sa.select(models.Shot.session_id, models.Player.name)
+            .join(models.Shot.player)
+            .where(models.Shot.session_id.in_(sessions))
+            .distinct()
+            .order_by(models.Player.name)
+        )
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for session_id, name in self._all(query):
+            found[session_id].append(name)
+        return found
+
+    def _all(self, query: sa.Executable) -> list[Any]:
         try:
             with Session(self._engine, expire_on_commit=False) as session:
                 return list(session.execute(query).all())
@@ -135,7 +158,7 @@ def _page(limit: int) -> int:
 
 
 def _session_info(
-    session: models.PlaySession, shots: int | None, last: models.Shot | None
+    session: models.PlaySession, shots: int | None, last: models.Shot | None, players: list[str]
 ) -> SessionInfo:
     return SessionInfo.model_validate(
         {
@@ -150,7 +173,7 @@ def _session_info(
             "ball_radius": session.ball_radius,
             "source_kind": session.source_kind,
             "source_name": session.source_name,
-            "player_id": session.player_id,
+            "players": players,
             "software_version": session.software_version,
         }
     )
@@ -166,6 +189,7 @@ def _shot_info(shot: models.Shot) -> dict[str, Any]:
         "table": shot.session.table_name,
         "source_kind": shot.session.source_kind,
         "player_id": shot.player_id,
+        "player": shot.player.name if shot.player else "",
         "potted": shot.potted,
         "events": shot.event_count,
         "cue_speed": shot.cue_speed,

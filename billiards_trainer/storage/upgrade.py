@@ -14,7 +14,7 @@ from billiards_trainer.errors import InputError
 from billiards_trainer.places import make_private
 from billiards_trainer.storage.files import create_file, database_path
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration in ``migrations/versions``: what this program reads and writes."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -69,7 +69,12 @@ def _revision(connection: sqlite3.Connection) -> str | None:
 
 
 def _upgrade(path: Path) -> None:
-    """Run the missing migrations in one transaction that holds the write lock throughout."""
+    """Run the missing migrations in one transaction that holds the write lock throughout.
+
+    SQLite alters a table by making another and dropping the first, which rows that refer to it
+    would forbid: keys are not enforced meanwhile, but checked before COMMIT (sqlite.org,
+    "Making other kinds of table schema changes").
+    """
     import sqlalchemy as sa
     from alembic import command
     from alembic.config import Config
@@ -80,11 +85,20 @@ def _upgrade(path: Path) -> None:
     config = Config()
     config.set_main_option("script_location", _MIGRATIONS.as_posix().replace("%", "%%"))
     try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA foreign_keys = OFF")  # no effect within a transaction
+            with connection.begin():
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if broken is not None:
+                    raise sqlite3.IntegrityError(f"rows of {broken[0]} refer to none")
     except sa.exc.DBAPIError as error:
         raise _unusable(path, error.orig or error) from error
+    except sqlite3.IntegrityError as error:
+        raise _unusable(path, error) from error
     finally:
         engine.dispose()
 

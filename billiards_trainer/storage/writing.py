@@ -7,7 +7,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from billiards_trainer.storage import models
-from billiards_trainer.storage.records import SessionRecord, ShotRecord
+from billiards_trainer.storage.records import SessionRecord, ShotRecord, new_id
 
 
 def is_temporary(error: Exception) -> bool:
@@ -22,7 +22,7 @@ def is_temporary(error: Exception) -> bool:
 
 
 def write_shot(engine: sa.Engine, shot: ShotRecord) -> None:
-    """Commit a shot with its events, and its session if that is new.
+    """Commit a shot with its events, and its session and its player if those are new.
 
     It may be repeated: a shot that is there already is left as it is (a COMMIT may have reached the
     disk although it was reported as failed).
@@ -34,7 +34,26 @@ def write_shot(engine: sa.Engine, shot: ShotRecord) -> None:
         session.execute(_session_row(shot.session))
         known = sa.select(models.Shot.row).where(models.Shot.id == shot.id)
         if session.scalar(known) is None:
-            session.add(_shot_row(shot))
+            session.add(_shot_row(shot, _player_id(session, shot)))
+
+
+def _player_id(session: Session, shot: ShotRecord) -> str | None:
+    """Who played it, entered among the players if the name is new; ``None`` for a guest."""
+    if not shot.player:
+        return None
+    clock = shot.session.clock
+    session.execute(
+        insert(models.Player)
+        .values(
+            id=new_id(),
+            name=shot.player,
+            created_ns=shot.start_ns,
+            boot_id=clock.boot_id,
+            wall_offset_ns=clock.wall_offset_ns,
+        )
+        .on_conflict_do_nothing(index_elements=["name"])
+    )
+    return session.scalar(sa.select(models.Player.id).where(models.Player.name == shot.player))
 
 
 def _session_row(record: SessionRecord) -> sa.Insert:
@@ -42,7 +61,6 @@ def _session_row(record: SessionRecord) -> sa.Insert:
         insert(models.PlaySession)
         .values(
             id=record.id,
-            player_id=record.player_id,
             started_ns=record.started_ns,
             boot_id=record.clock.boot_id,
             wall_offset_ns=record.clock.wall_offset_ns,
@@ -59,12 +77,12 @@ def _session_row(record: SessionRecord) -> sa.Insert:
     )
 
 
-def _shot_row(shot: ShotRecord) -> models.Shot:
+def _shot_row(shot: ShotRecord, player_id: str | None) -> models.Shot:
     summary = shot.summary
     return models.Shot(
         id=shot.id,
         session_id=shot.session.id,
-        player_id=shot.player_id or shot.session.player_id,
+        player_id=player_id,
         number=shot.number,
         start_frame=shot.start_frame,
         end_frame=shot.end_frame,

@@ -18,8 +18,10 @@ from billiards_trainer.core.standing import Standing
 from billiards_trainer.physics.parameters import for_table
 from billiards_trainer.physics.strike import Strike
 from billiards_trainer.physics_calibration import TablePhysics
+from billiards_trainer.storage.recorder import ShotRecorder
 from billiards_trainer.storage.records import RecordedShot, ShotRecord
 from billiards_trainer.storage.shot_log import ShotLog
+from billiards_trainer.storage.upgrade import migrate
 from billiards_trainer.table import preset
 from tests.unit.core_stage import Stage
 from tests.unit.played_shots import FILM, Played, play
@@ -215,6 +217,51 @@ def test_a_successor_goes_on_where_its_predecessor_stood(played: Played) -> None
     assert successor.standing() == standing
 
 
+def test_a_successor_knows_who_plays(played: Played) -> None:
+    game = a_game()
+    game.assist(m.AssistanceRequest(level=None, player="Ann"))
+    for state in played.states:
+        game.update(state)
+    standing = game.standing()
+    assert standing is not None
+    assert Game(POOL, lambda _: standing).update(played.states[-1]).game.player == "Ann"
+    told = Game(POOL, lambda _: standing)
+    told.assist(m.AssistanceRequest(level=None, player="Ben"))
+    assert told.update(played.states[-1]).game.player == "Ben"
+
+
+def test_a_shot_belongs_to_whoever_struck_it(played: Played, tmp_path: Path) -> None:
+    migrate(tmp_path)
+    game = a_game(cue_speed=1.5)
+    recorder = ShotRecorder(tmp_path)
+    for shift, name in enumerate(("", "Ann", " Ann ", "Ben")):
+        game.assist(m.AssistanceRequest(level=None, player=name))
+        for state in aimed(played, 1.5):
+            step = game.update(
+                state.model_copy(
+                    update={
+                        "epoch": shift + 1,
+                        "exposure_ns": state.exposure_ns + shift * 60_000_000_000,
+                    }
+                )
+            )
+            if any(e.kind is m.EventKind.BALL_COLLISION for e in step.events):
+                game.assist(m.AssistanceRequest(level=None, player="who comes next"))
+            if step.record is not None:
+                recorder.record(step.record)
+    assert recorder.close(20) == 0
+    assert game.players.spread.factor == 1.0  # of who comes next: has not played yet
+    log = ShotLog(tmp_path)
+    shots = log.shots().shots
+    sessions = log.sessions().sessions
+    log.close()
+    assert [shot.player for shot in shots] == ["Ben", "Ann", "Ann", ""]
+    assert shots[1].player_id == shots[2].player_id
+    assert len({shot.player_id for shot in shots}) == 3
+    assert shots[3].player_id is None
+    assert [session.players for session in sessions] == [("Ann", "Ben")]
+
+
 # --- the process -------------------------------------------------------------------------------
 
 
@@ -310,8 +357,7 @@ def test_each_player_is_shown_what_he_chose(tmp_path: Path) -> None:
     game = Game(POOL, begin, GameSettings(), players)
     assert game.assist(m.AssistanceRequest(level="advanced", player="Ann")) == ""
     assert (game.assistance, players.name) == ("advanced", "Ann")
-    players.spread.learn(3.0)
-    players.learned()
+    players.learn("Ann", 3.0)
     game.assist(m.AssistanceRequest(level=None, player="Ben"))
     assert game.assistance == "beginner"
     assert players.spread.factor == 1.0

@@ -177,7 +177,7 @@ def test_a_shot_that_the_database_never_takes_does_not_stop_the_others(
     session = a_session()
     recorder.record(a_shot(session, 1))
     recorder.record(a_shot(session, 1))  # the number is taken
-    recorder.record(a_shot(session, 2, player_id="nobody"))  # no such player
+    recorder.record(a_shot(session, 2, end_ns=0, player="Ann"))  # it ends before it begins
     recorder.record(a_shot(session, 3, before=("not a ball",)))
     recorder.record(a_shot(session, 4))
     assert recorder.flush(20)
@@ -185,6 +185,27 @@ def test_a_shot_that_the_database_never_takes_does_not_stop_the_others(
     assert recorder.health().dropped == 3
     assert query(state_dir, "SELECT number FROM shots") == [(1,), (4,)]
     assert query(state_dir, "SELECT count(*) FROM shot_events") == [(6,)]
+    assert query(state_dir, "SELECT count(*) FROM players") == [(0,)]
+
+
+def test_a_player_is_entered_with_the_first_shot_and_once(
+    state_dir: Path, recorder: ShotRecorder
+) -> None:
+    session = a_session()
+    for number, name in enumerate(("Ann", "", "Ben", "Ann"), start=1):
+        recorder.record(a_shot(session, number, player=name))
+    assert recorder.flush(20)
+    assert recorder.health().recorded == 4
+    assert query(
+        state_dir,
+        "SELECT number, name FROM shots LEFT JOIN players ON players.id = player_id "
+        "ORDER BY number",
+    ) == [(1, "Ann"), (2, None), (3, "Ben"), (4, "Ann")]
+    first = a_shot(session, 1)
+    assert query(state_dir, "SELECT name, created_ns, boot_id FROM players ORDER BY row") == [
+        ("Ann", first.start_ns, session.clock.boot_id),
+        ("Ben", a_shot(session, 3).start_ns, session.clock.boot_id),
+    ]
 
 
 def test_a_shot_handed_over_twice_is_recorded_once(state_dir: Path, recorder: ShotRecorder) -> None:

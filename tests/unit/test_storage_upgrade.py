@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,9 +19,12 @@ from alembic.script import ScriptDirectory
 from billiards_trainer.errors import InputError
 from billiards_trainer.storage import upgrade
 from billiards_trainer.storage.database import open_engine
-from billiards_trainer.storage.files import database_path
+from billiards_trainer.storage.files import create_file, database_path
 from billiards_trainer.storage.models import WRITERS, Base
+from billiards_trainer.storage.recorder import ShotRecorder
+from billiards_trainer.storage.shot_log import ShotLog
 from billiards_trainer.storage.upgrade import REVISION, known_revisions, migrate
+from tests.unit.storage_samples import a_session, a_shot
 
 
 def mode(path: Path) -> int:
@@ -81,6 +85,63 @@ def test_two_programs_that_migrate_at_once_both_succeed(tmp_path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
     assert revision(database_path(tmp_path)) == REVISION
+
+
+def a_database_of_the_first_revision(path: Path) -> None:
+    """With one shot in it, as the program wrote it then."""
+    config = Config()
+    config.set_main_option("script_location", str(upgrade._MIGRATIONS))
+    create_file(path)
+    engine = open_engine(path, writer=True)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for sql in (
+            "INSERT INTO sessions VALUES (1, 's1', NULL, 5, 'boot', 7, 'pool-9ft', 'pool', 1.27,"
+            " 2.54, 0.0286, 'simulated', 'virtual table', '0.1.0')",
+            "INSERT INTO shots VALUES (1, 'shot1', 's1', NULL, 1, 10, 90, 100, 900, 'boot', 7,"
+            " '[100,900]', '[]', '[]', NULL, NULL, '[\"3\"]', 1, 2.0, 7.5, 0.01, 'beginner', NULL,"
+            " '0.1.0')",
+            "INSERT INTO shot_events VALUES (1, 1, 'shot_start', 0.0, NULL, '{\"frame\":10,"
+            '"exposure_ns":100,"epoch":1,"sequence":1,"kind":"shot_start","t":0,"x_m":1,"y_m":1}\')',
+        ):
+            connection.exec_driver_sql(sql)
+    engine.dispose()
+
+
+def test_shots_of_the_first_revision_are_kept(tmp_path: Path) -> None:
+    path = database_path(tmp_path)
+    a_database_of_the_first_revision(path)
+    assert revision(migrate(tmp_path)) == REVISION
+    engine = open_engine(path, writer=False)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    engine.dispose()
+    log = ShotLog(tmp_path)
+    (session,), (shot,) = log.sessions().sessions, log.shots().shots
+    detail = log.shot("shot1")
+    log.close()
+    assert (session.id, session.shots, session.players) == ("s1", 1, ())
+    assert (shot.potted, shot.player, shot.player_id) == (("3",), "", None)
+    assert detail is not None
+    assert [event.kind.value for event in detail.shot_events] == ["shot_start"]
+    recorder = ShotRecorder(tmp_path)
+    recorder.record(a_shot(a_session(), player="Ann"))
+    assert recorder.close(20) == 0
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM shots").fetchone() == (2,)
+
+
+def test_a_database_whose_rows_hang_loose_is_not_migrated(tmp_path: Path) -> None:
+    path = database_path(tmp_path)
+    a_database_of_the_first_revision(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM sessions")
+    with pytest.raises(InputError, match=r"rows of shots refer to none.*restore a backup"):
+        migrate(tmp_path)
+    assert revision(path) == "0001"
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(

@@ -313,10 +313,12 @@ async def test_shots_and_sessions(stage: Stage) -> None:
     session = a_session()
     recorder = ShotRecorder(stage.state_dir)
     for number in (1, 2, 3):
-        recorder.record(a_shot(session, number))
+        recorder.record(a_shot(session, number, player="Ann" if number == 2 else ""))
     assert await asyncio.to_thread(recorder.close, 20) == 0
     page = await stage.json("/api/v1/shots?limit=2")
-    assert [shot["number"] for shot in page["shots"]] == [3, 2]
+    assert [(s["number"], s["player"]) for s in page["shots"]] == [(3, ""), (2, "Ann")]
+    ann = await stage.json(f"/api/v1/shots/{page['shots'][1]['id']}")
+    assert (ann["player"], len(ann["player_id"])) == ("Ann", 32)
     page = await stage.json(
         "/api/v1/shots", params={"before": page["next_before"], "session": session.id}
     )
@@ -326,7 +328,9 @@ async def test_shots_and_sessions(stage: Stage) -> None:
     assert shot["shot_events"][0]["kind"] == "shot_start"
     assert shot["before"][1]["label"] == "3"
     sessions = await stage.json("/api/v1/sessions")
-    assert [(s["id"], s["shots"]) for s in sessions["sessions"]] == [(session.id, 3)]
+    assert [(s["id"], s["shots"], s["players"]) for s in sessions["sessions"]] == [
+        (session.id, 3, ["Ann"])
+    ]
 
 
 @pytest.mark.parametrize(

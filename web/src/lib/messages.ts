@@ -301,6 +301,8 @@ export interface ShotInfo {
   started_at: string;
   duration_s: number;
   source_kind: SourceKind;
+  /** Empty: a guest. */
+  player: string;
   potted: readonly string[];
   events: number;
   cue_speed: number | null;
