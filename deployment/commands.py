@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,6 @@ def _parser(verb: str) -> argparse.ArgumentParser:
 
 def _install(asked: argparse.Namespace, layout: Layout, say: Teller) -> int:
     house = Path(asked.wheelhouse).absolute() if asked.wheelhouse else None
-    vendor = str(Path(asked.onnxruntime_wheel).absolute()) if asked.onnxruntime_wheel else None
-    if vendor is not None and not Path(vendor).is_file():
-        raise Failed(f"--onnxruntime-wheel: {vendor} is not there")
     wheel = releases.find_wheel(house or Path(__file__).resolve().parent.parent / "dist")
     there = releases.read(layout, wheel.version)
     if there is not None and there.wheel_sha256 != wheel.sha256:
@@ -98,6 +96,7 @@ def _install(asked: argparse.Namespace, layout: Layout, say: Teller) -> int:
             f"{there.folder} was installed from another build of version {wheel.version}: "
             "give the new build a version of its own"
         )
+    vendor = _vendor_wheel(asked, wheel, house, there)
     options = {
         "environment": asked.environment,
         "source": asked.source,
@@ -112,6 +111,31 @@ def _install(asked: argparse.Namespace, layout: Layout, say: Teller) -> int:
     _check(options, layout, say)
     journal = _journal(layout, say, "install", options, wheel.version, wheel.sha256, asked.dry_run)
     return _carry_out(Context(layout, journal, wheel, house, say), dry_run=asked.dry_run)
+
+
+def _vendor_wheel(
+    asked: argparse.Namespace,
+    wheel: releases.Wheel,
+    house: Path | None,
+    there: releases.Release | None,
+) -> str | None:
+    """ONNX Runtime as NVIDIA builds it for a Jetson: that one, and no other beside it."""
+    if asked.onnxruntime_wheel is None:
+        if asked.runtime == "jetson" and there is None:
+            raise Failed("--runtime jetson needs NVIDIA's build: --onnxruntime-wheel FILE")
+        return None
+    path = Path(asked.onnxruntime_wheel).absolute()
+    if not path.is_file():
+        raise Failed(f"--onnxruntime-wheel: {path} is not there")
+    if asked.runtime != "jetson":
+        raise Failed("--onnxruntime-wheel: it goes with --runtime jetson")
+    lock, _ = releases.lock_for(wheel, house, asked.runtime)
+    if re.search(r"^onnxruntime", lock, re.MULTILINE):
+        raise Failed(
+            f"{house} was made for another runtime: deployment/wheelhouse.py {house} "
+            "--runtime jetson"
+        )
+    return str(path)
 
 
 def _rollback(asked: argparse.Namespace, layout: Layout, say: Teller) -> int:

@@ -80,6 +80,21 @@ def lock_in(wheel: Wheel, runtime: str) -> str:
         raise Failed(f"{wheel.path} is damaged: {error}") from None
 
 
+def lock_for(wheel: Wheel, house: Path | None, runtime: str) -> tuple[str, bool]:
+    """The lock that a version is installed from.
+
+    Returns:
+        Its text, and whether it is the wheelhouse's own, over the files in there.
+
+    Raises:
+        Failed: there is none.
+    """
+    own = house / "requirements.txt" if house is not None else None
+    if own is not None and own.is_file():
+        return own.read_text(encoding="utf-8"), True
+    return lock_in(wheel, runtime), False
+
+
 def read(layout: Layout, version: str) -> Release | None:
     """An installed version; ``None`` when it is not there or was never finished."""
     folder = layout.release(version)

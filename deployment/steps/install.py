@@ -51,17 +51,12 @@ def do(context: Context) -> None:
 def _install(context: Context, wheel: Path) -> None:
     pip: list[str | Path] = [context.release / "venv/bin/python", "-m", "pip", "install"]
     pip += ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
-    lock = context.release / "requirements.txt"
-    house = context.wheelhouse
-    own_lock = house / "requirements.txt" if house is not None else None
-    if house is not None and own_lock is not None and own_lock.is_file():
-        # Offline: what is in the folder and nothing else, each file as it was when it was put in.
-        shutil.copyfile(own_lock, lock)
-        source: list[str | Path] = ["--no-index", "--find-links", house]
-    else:
-        assert context.wheel is not None
-        files.write(lock, releases.lock_in(context.wheel, str(context.option("runtime"))))
-        source = []
+    lock, house = context.release / "requirements.txt", context.wheelhouse
+    assert context.wheel is not None
+    text, offline = releases.lock_for(context.wheel, house, str(context.option("runtime")))
+    files.write(lock, text)
+    # Offline: what is in the folder and nothing else, each file as it was when it was put in.
+    source: list[str | Path] = ["--no-index", "--find-links", house] if offline and house else []
     run([*pip, *source, "--require-hashes", "--no-deps", "-r", lock])
     run([*pip, "--no-index", "--no-deps", wheel])
     vendor = context.option("onnxruntime_wheel")

@@ -83,7 +83,7 @@ _COMMANDS = {
 # Stands in for the interpreter and for pip: a real environment takes seconds each time, and the
 # booted machine has one.
 _PYTHON = """#!REAL
-import os, sys, zipfile
+import os, re, sys, zipfile
 from pathlib import Path
 words = sys.argv[1:]
 here = Path(os.path.abspath(__file__)).parent.parent
@@ -95,17 +95,27 @@ if words[:2] == ["-m", "venv"]:
     copy.write_text(Path(__file__).read_text())
     copy.chmod(0o755)
 elif words[:3] == ["-m", "pip", "install"]:
-    if words[-1].endswith(".whl"):
-        with zipfile.ZipFile(words[-1]) as archive:
-            for name in archive.namelist():
-                inside = name.partition(".data/data/")[2]
-                target = here / inside if inside else packages / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(archive.read(name))
-        program = here / "bin/billiards-trainer"
-        head = f"#!{here}/bin/python\\n"
-        program.write_text(head + "from billiards_trainer.cli import main\\nmain()\\n")
-        program.chmod(0o755)
+    with (here / "listed").open("a") as listed:
+        if words[-1].endswith(".whl"):
+            with zipfile.ZipFile(words[-1]) as archive:
+                for name in archive.namelist():
+                    inside = name.partition(".data/data/")[2]
+                    target = here / inside if inside else packages / name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(archive.read(name))
+        else:  # a lock: the libraries in it are believed to be there
+            lines = Path(words[-1]).read_text().splitlines()
+            listed.writelines(line.split("==")[0] + "\\n" for line in lines if "==" in line)
+    program = here / "bin/billiards-trainer"
+    head = f"#!{here}/bin/python\\n"
+    program.write_text(head + "from billiards_trainer.cli import main\\nmain()\\n")
+    program.chmod(0o755)
+elif words[:3] == ["-m", "pip", "check"]:
+    there = set((here / "listed").read_text().split())
+    for said in packages.glob("*.dist-info/METADATA"):
+        for needed in re.findall("^Requires-Dist: ([A-Za-z0-9_-]+)", said.read_text(), re.M):
+            if needed not in there:
+                sys.exit(f"{said.parent.name} requires {needed}, which is not installed.")
 elif words[:2] not in (["-m", "pip"], ["-m", "compileall"]):
     os.environ["PYTHONPATH"] = str(packages)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -125,6 +135,7 @@ def make_wheel(folder: Path, version: str, revisions: tuple[str, ...] = ("0001",
         "billiards_trainer/storage/upgrade.py": _UPGRADE.replace("REVISIONS", repr(revisions)),
         "billiards_trainer/api/static/index.html": "<p>page</p>",
         f"{share}/requirements/cpu.txt": "",
+        f"{share}/requirements/jetson.txt": (ROOT / "requirements/jetson.txt").read_text(),
         f"{name}.dist-info/METADATA": (
             f"Metadata-Version: 2.1\nName: billiards-trainer\nVersion: {version}\n"
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -267,3 +268,47 @@ def test_secrets_that_are_there_already_stay(trial: Trial) -> None:
         "camera_user": "one",
         "camera_password": "two",
     }
+
+
+def vendor_wheel(folder: Path, *needs: str) -> Path:
+    """What NVIDIA ships for a JetPack release, as far as pip looks at it."""
+    path = folder / "onnxruntime_gpu-1.23.0-cp311-cp311-linux_aarch64.whl"
+    text = "Metadata-Version: 2.1\nName: onnxruntime-gpu\nVersion: 1.23.0\n"
+    text += "".join(f"Requires-Dist: {name}\n" for name in needs)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("onnxruntime_gpu-1.23.0.dist-info/METADATA", text)
+        archive.writestr("onnxruntime/__init__.py", "")
+    return path
+
+
+def test_a_jetson_gets_the_vendor_s_runtime_and_what_that_leans_on(
+    trial: Trial, tmp_path: Path
+) -> None:
+    needs = ("coloredlogs", "flatbuffers", "numpy (>=1.21.6)", "packaging", "protobuf", "sympy")
+    wheel = vendor_wheel(tmp_path, *needs)
+    jetson = ["--runtime", "jetson"]
+    house = trial.wheel("1.0.0")
+    for words, reason in (
+        (jetson, "needs NVIDIA's build"),
+        ([*jetson, "--onnxruntime-wheel", str(tmp_path / "no.whl")], "no.whl is not there"),
+        (["--onnxruntime-wheel", str(wheel)], "goes with --runtime jetson"),
+    ):
+        refused = trial.deploy("1.0.0", *words)
+        assert (refused["exit"], reason in refused["detail"]) == (2, True), refused
+    jetson += ["--onnxruntime-wheel", str(wheel)]
+    (house / "requirements.txt").write_text("onnxruntime==1.22.0 --hash=sha256:00\n")
+    assert "made for another runtime" in trial.deploy("1.0.0", *jetson)["detail"]
+    assert not (trial.prefix / "releases").exists()
+
+    (house / "requirements.txt").unlink()  # then the lock in the wheel counts: the real one
+    vendor_wheel(tmp_path, *needs, "something-new")
+    failed = trial.deploy("1.0.0", *jetson)
+    assert (failed["exit"], failed["result"]) == (1, "undone")
+    assert "requires something-new, which is not installed" in failed["reason"]
+    vendor_wheel(tmp_path, *needs)
+    installed = trial.deploy("1.0.0", *jetson)
+    assert (installed["exit"], installed["result"]) == (0, "installed"), installed
+    packages = trial.prefix / "current/venv/lib/python3.11/site-packages"
+    assert (packages / "onnxruntime/__init__.py").is_file()
+    record = json.loads((trial.prefix / "current/release.json").read_text())
+    assert record["runtime"] == "jetson"
