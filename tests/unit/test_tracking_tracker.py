@@ -260,6 +260,16 @@ def test_a_second_cue_ball_is_none_while_the_first_is_seen() -> None:
         assert [b.track for b in found if b.label == "cue"] == [number]
 
 
+def test_a_ball_taken_for_the_cue_ball_gives_the_name_up_when_pictures_show_both() -> None:
+    table = Table30()
+    table.show({"1": (0.7, 1.4), "cue": (0.9, 2.0)}, 90)
+    together = {"1": (0.7, 1.4), "9": (0.9, 2.0), "cue": (0.4, 0.6)}
+    found = by_label(table.show(together, 20))
+    assert set(found) == set(together)
+    for label, (x, y) in together.items():
+        assert math.dist((found[label].x_m, found[label].y_m), (x, y)) < 1e-3
+
+
 def test_the_cue_ball_taken_up_is_in_hand_until_it_lies_still() -> None:
     table = Table30()
     table.show(LAYOUT, 20)

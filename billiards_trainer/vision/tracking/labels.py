@@ -39,6 +39,8 @@ _SURE = 0.5
 _GROUP_SURE = 0.75
 _HOLD = 0.15
 """A label once shown changes only for one that is so much more probable."""
+_DENIED = 0.2
+"""A picture denies the name of a ball that looks so many times less like it than like another."""
 
 
 class LabelSet:
@@ -83,10 +85,13 @@ class LabelBelief:
         self._past = np.log(labels.prior)
         self._view = np.zeros(len(labels.prior))
         self._pictures = 0
+        self._newest = np.log(labels.prior)
         self.certain: int | None = None
         """Index of the label that a person gave it: no picture changes it."""
         self.shown = "unknown"
         self.shown_probability = 0.0
+        self.denied = 0
+        """Pictures in a row, up to the newest, that deny the name."""
 
     @property
     def probabilities(self) -> Array:
@@ -110,13 +115,21 @@ class LabelBelief:
 
     def learn(self, seen: Array, *, moving: bool) -> None:
         """Take in one picture's probabilities, shape (labels,)."""
-        log = np.log(seen)
+        log = self._newest = np.log(seen)
+        name = self._labels.index.get(self.shown)
+        self.denied = 0 if name is None or seen[name] > _DENIED * seen.max() else self.denied + 1
         if moving:
             self._close_view()
             self._past = self._past + _ROLLING * log
         else:
             self._pictures += 1
             self._view = self._view + (log - self._view) / min(self._pictures, _MEMORY)
+
+    def reconsider(self) -> None:
+        """Believe the newest picture alone: what was thought before was wrong."""
+        self._past = np.log(self._labels.prior)
+        self._view, self._pictures = self._newest, 1
+        self.denied = 0
 
     def _close_view(self) -> None:
         """The ball begins to roll: what was seen of it at rest is history."""

@@ -175,6 +175,10 @@ class Tracker:
                 continue
             if old is None:
                 new.life = "real"
+                for claimant in self._claimants(new):
+                    if self._is_denied(claimant):
+                        # Pictures that show both balls together know better than those before.
+                        claimant.belief.reconsider()
             else:
                 succeed(old, new)
                 self._tracks.remove(new)
@@ -182,10 +186,19 @@ class Tracker:
     def _is_surplus(self, track: Track) -> bool:
         """Whether all balls with the label of this one are on the table already."""
         best = int(track.belief.probabilities.argmax())
-        label = self._labels.labels[best]
-        others = sum(1 for t in self._tracks if t.life == "real" and t.belief.shown == label)
+        others = [t for t in self._claimants(track) if not self._is_denied(t)]
         on_table = sum(1 for t in self._tracks if t.life == "real")
-        return others >= self._labels.capacity[best] or on_table >= self._labels.capacity.sum()
+        return len(others) >= self._labels.capacity[best] or on_table >= self._labels.capacity.sum()
+
+    def _claimants(self, track: Track) -> list[Track]:
+        """The balls that are called what this one, most likely, is."""
+        label = self._labels.labels[int(track.belief.probabilities.argmax())]
+        balls = (t for t in self._tracks if t.life == "real" and t is not track)
+        return [t for t in balls if t.belief.shown == label]
+
+    def _is_denied(self, track: Track) -> bool:
+        """Whether the newest pictures, which show it well, call a ball something else."""
+        return track.misses == 0 and track.belief.denied >= self.settings.confirm
 
     def _bury(self, time_ns: int) -> None:
         kept = []
