@@ -644,13 +644,19 @@ class Done(Message):
 
 
 class AnalyzeRequest(Message):
-    """Predict the present aim, or the aim given here."""
+    """Predict the present aim, or the aim given here.
+
+    Whatever is ``None`` stays as somebody aims at this moment; where nobody does, the cue is level
+    and strikes the middle of the ball at the configured speed.
+    """
 
     angle_rad: float | None = None
     speed: Annotated[float, Field(gt=0, le=15)] | None = None
     elevation_rad: Annotated[float, Field(ge=0, le=1.5)] | None = None
-    side: Annotated[float, Field(ge=-0.9, le=0.9)] = 0.0
-    height: Annotated[float, Field(ge=-0.9, le=0.9)] = 0.0
+    side: Annotated[float, Field(ge=-0.9, le=0.9)] | None = None
+    """Tip offset in ball radii, + is right; 0 is the middle, as for ``height``."""
+    height: Annotated[float, Field(ge=-0.9, le=0.9)] | None = None
+    """Tip offset in ball radii, + is above centre."""
 
 
 class AnalyzeReply(Message):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from billiards_trainer import messages as m
 from billiards_trainer.core.cloth_screen import ClothScreen
@@ -299,15 +299,16 @@ class Game:
         if track is None:
             return m.AnalyzeReply(detail="there is no cue ball on the table")
         base = aim or Aim(track, 0.0, 0.0, 0.0, 0.0, 0.0, self.settings.cue_speed, False)
-        asked = Aim(
-            track=track,
+        asked = replace(
+            base,
             angle=base.angle if request.angle_rad is None else request.angle_rad,
             angle_std=0.0 if request.angle_rad is not None else base.angle_std,
             elevation=base.elevation if request.elevation_rad is None else request.elevation_rad,
-            side=request.side or base.side,
-            height=request.height or base.height,
-            speed=request.speed or base.speed,
+            side=base.side if request.side is None else request.side,
+            height=base.height if request.height is None else request.height,
+            speed=base.speed if request.speed is None else request.speed,
             speed_seen=request.speed is not None or base.speed_seen,
+            height_seen=request.height is not None or base.height_seen,
         )
         try:
             prediction = self._predictor.predict(state.balls, asked, state.frame, state.exposure_ns)

@@ -7,12 +7,14 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from billiards_trainer import messages as m
 from billiards_trainer.core.game import Game, GameSettings
+from billiards_trainer.core.guidance.aim import Aim
 from billiards_trainer.core.players import Players
 from billiards_trainer.core.standing import Standing
 from billiards_trainer.physics.parameters import for_table
@@ -159,6 +161,30 @@ def test_analysis_of_any_aim(played: Played) -> None:
     others = [b for b in played.states[40].balls if b.label != "cue"]
     game.update(played.states[40].model_copy(update={"balls": tuple(others)}))
     assert "no cue ball" in game.analyze(m.AnalyzeRequest(angle_rad=0.0)).detail
+
+
+def test_what_is_not_asked_for_stays_as_somebody_aims(played: Played) -> None:
+    game = a_game()
+    asked: list[Aim] = []
+    predict = game._predictor.predict
+
+    def spy(balls: Any, aim: Aim, *stamp: int) -> m.Prediction:
+        asked.append(aim)
+        return predict(balls, aim, *stamp)
+
+    for state in aimed(played, 9.0)[:35]:
+        assert state.cue is not None
+        cue = state.cue.model_copy(update={"side": 0.4, "height": -0.5})
+        game.update(state.model_copy(update={"cue": cue}))
+    game._predictor.predict = spy  # type: ignore[method-assign,assignment]
+    live = game.analyze(m.AnalyzeRequest()).prediction
+    centre = game.analyze(m.AnalyzeRequest(side=0.0, height=0.0)).prediction
+    assert live is not None
+    assert centre is not None
+    assert [(aim.side, aim.height) for aim in asked] == [(0.4, -0.5), (0.0, 0.0)]
+    assert {aim.angle for aim in asked} == {asked[0].angle}
+    # Draw brings the cue ball back from the contact, a ball struck in its middle follows.
+    assert live.paths[0].points[-1] != pytest.approx(centre.paths[0].points[-1], abs=0.05)
 
 
 def test_impossible_balls_are_a_sentence_not_an_error(played: Played) -> None:
