@@ -1,5 +1,7 @@
 """Bringing an archive back: checked first, swapped by renames, and put back if it does not work.
 
+nginx serves the restored certificate and hands on to the restored port, or is left as it was.
+
 What stood there is renamed to a neighbour (``.billiards-trainer.before``) and stays until the next
 restore.  A small journal tells an interrupted restore what to put back.
 """
@@ -13,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployment import files, health, program, releases
+from deployment import files, health, program, releases, site
 from deployment.backups import crypt, database, manifest, reader
 from deployment.errors import Failed
 from deployment.layout import SECRETS, SERVICE, USER, Layout
@@ -103,6 +105,7 @@ def restore(
             systemctl("stop", SERVICE)
         for swap in planned:
             _exchange(swap)
+        site.take_up(layout, _port(layout), wake=was_active)
         status = None
         if was_active:
             say("starting it with what was restored")
@@ -190,11 +193,23 @@ def recover(layout: Layout, say: Callable[[str], None] = print, *, starting: boo
             os.replace(swap.before, swap.target)
             files.sync_folder(swap.target.parent)
         files.remove(swap.incoming)
+    problem = _nginx_as_before(layout, starting=starting)
     note.unlink()
     files.sync_folder(layout.prefix)
     if data["was_active"] and not starting:
         systemctl("start", SERVICE)
+    if problem is not None:
+        raise problem
     return True
+
+
+def _nginx_as_before(layout: Layout, *, starting: bool) -> Failed | None:
+    """Data come first: what nginx says to them keeps nobody from playing."""
+    try:
+        site.take_up(layout, _port(layout), starting=starting)
+    except Failed as error:
+        return error
+    return None
 
 
 def owners(area: str, inside: Path) -> tuple[str, str]:
@@ -246,6 +261,8 @@ def _start(layout: Layout, before: health.Health | None, limit_s: float) -> str:
     if not well or found is None:
         said = f"{found.status} {found.detail}" if found else "no answer"
         raise Failed(f"the appliance is not well with what was restored: {said}")
+    if not site.hands_on(layout, version, min(limit_s, site.PATIENCE_S)):
+        raise Failed("the appliance is well, but nginx does not hand its answers on")
     return found.status
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployment import health, program
+from deployment import health, program, site
 from deployment.errors import Failed
 from deployment.plan import Context, Step, never, nothing
 
@@ -27,8 +27,7 @@ def do(context: Context) -> None:
         raise Failed(f"after {limit_s:g} s the appliance is not well enough: {said}")
     assert found is not None
     context.journal.note("health", {"status": found.status, "detail": found.detail})
-    outside = health.ask(443, tls=True) if context.layout.real else found
-    if outside is None or outside.version != context.version:
+    if not site.hands_on(context.layout, context.version, min(limit_s, site.PATIENCE_S)):
         raise Failed("the appliance is well, but nginx does not hand its answers on")
 
 

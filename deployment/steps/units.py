@@ -8,18 +8,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployment import files, program
+from deployment import files, program, site
 from deployment.errors import Failed
 from deployment.plan import Context, Step
 from deployment.shell import attempt, run, systemctl
 
 _UNITS = "etc/systemd/system"
-_SITE = "etc/nginx/sites-available/billiards-trainer.conf"
 _ENABLED = "etc/nginx/sites-enabled/billiards-trainer.conf"
 _COMMAND = "usr/local/bin/billiards-trainer"
 _STOCK = "etc/nginx/sites-enabled/default"
-_PORT = 8000
-"""In the site as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ def places(context: Context) -> list[Place]:
         ),
         Place(share / "systemd/logrotate.conf", root / "etc/logrotate.d/billiards-trainer"),
         Place(share / "systemd/billiards-trainer.sh", root / _COMMAND, 0o755),
-        Place(share / "nginx/billiards-trainer.conf", root / _SITE),
+        Place(share / "nginx/billiards-trainer.conf", root / site.FILE),
     ]
     found += [
         Place(share / "nginx" / name, root / "etc/nginx/billiards-trainer" / name)
@@ -83,8 +80,8 @@ def do(context: Context) -> None:
 
 def _content(context: Context, place: Place, port: int) -> str:
     text = place.source.read_text(encoding="utf-8")
-    if place.target == context.layout.root / _SITE:
-        text = text.replace(f"server 127.0.0.1:{_PORT} ", f"server 127.0.0.1:{port} ")
+    if place.target == context.layout.root / site.FILE:
+        text = site.with_port(text, port)
     return context.layout.adapt(text)
 
 

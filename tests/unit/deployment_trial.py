@@ -1,7 +1,8 @@
 """An installation in a folder: the real deploy.py and backup.py, the rest pretended.
 
 The program is a wheel with the names that deployment asks for and next to nothing behind them; the
-pretended ``systemctl`` keeps its state in a file, and the interface is a server of the test's own.
+pretended ``systemctl`` keeps its state in a file, and interface and nginx are servers of the test's
+own.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import hashlib
 import http.server
 import json
 import os
-import socket
+import re
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
+import tomllib
+import urllib.request
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -68,14 +72,23 @@ case "$*" in
     if [ -e "$TRIAL_ROOT/refuse-start" ]; then echo "Job failed." >&2; exit 1; fi
     touch "$state" ;;
 "stop billiards-trainer.service") rm -f "$state" ;;
+*"reload-or-restart nginx.service")
+    # From now on it serves what it finds now.
+    [ -e "$TRIAL_ROOT/deaf-nginx" ] || cp "$TRIAL_ROOT"/etc/billiards-trainer/tls/*.pem \
+        "$TRIAL_ROOT/etc/nginx/sites-available/billiards-trainer.conf" "$TRIAL_ROOT/nginx.loaded" ;;
 esac
+"""
+_NGINX = """#!/bin/sh
+if [ -e "$TRIAL_ROOT/refuse-site" ]; then echo "bad site" >&2; exit 1; fi
+grep -q BEGIN "$TRIAL_ROOT/etc/billiards-trainer/tls/certificate.pem" ||
+    { echo "cannot load certificate" >&2; exit 1; }
 """
 _COMMANDS = {
     "systemctl": _SYSTEMCTL,
     "systemd-sysusers": "#!/bin/sh\nexit 0\n",
     "systemd-tmpfiles": "#!/bin/sh\nexit 0\n",
     "journalctl": "#!/bin/sh\necho last words\n",
-    "nginx": '#!/bin/sh\n[ ! -e "$TRIAL_ROOT/refuse-site" ] || { echo "bad site" >&2; exit 1; }\n',
+    "nginx": _NGINX,
     "sync": "#!/bin/sh\nexit 0\n",
 }
 
@@ -123,8 +136,10 @@ elif words[:2] not in (["-m", "pip"], ["-m", "compileall"]):
 """
 
 
-def make_wheel(folder: Path, version: str, revisions: tuple[str, ...] = ("0001",)) -> Path:
-    """A wheel of the small program."""
+def make_wheel(
+    folder: Path, version: str, revisions: tuple[str, ...] = ("0001",), tls_port: int = 443
+) -> Path:
+    """A wheel of the small program, whose site serves TLS at some port."""
     name = f"billiards_trainer-{version}"
     share = f"{name}.data/data/share/billiards-trainer"
     members = {
@@ -153,7 +168,8 @@ def make_wheel(folder: Path, version: str, revisions: tuple[str, ...] = ("0001",
         for path in sorted((ROOT / part).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 members[f"{share}/{path.relative_to(ROOT)}"] = path.read_text(encoding="utf-8")
-    members[f"{share}/nginx/billiards-trainer.conf"] += f"# version {version}\n"
+    site = members[f"{share}/nginx/billiards-trainer.conf"].replace("443 ssl", f"{tls_port} ssl")
+    members[f"{share}/nginx/billiards-trainer.conf"] = f"{site}# version {version}\n"
     for document in ("operations.md", "technician.md"):
         members[f"{share}/docs/{document}"] = "read me\n"
     rows = []
@@ -181,7 +197,8 @@ class Trial:
         self.database = self.state / "billiards.db"
         self.wheels = folder / "wheels"
         tools = folder / "tools"
-        for place in (self.root, tools, self.root / "etc/nginx/sites-enabled"):
+        self.loaded = self.root / "nginx.loaded"
+        for place in (tools, self.root / "etc/nginx/sites-enabled", self.loaded):
             place.mkdir(parents=True)
         for name, text in _COMMANDS.items():
             (tools / name).write_text(text)
@@ -195,11 +212,18 @@ class Trial:
             "TRIAL_ROOT": str(self.root),
         }
         self.health = {"status": "HEALTHY", "detail": ""}
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._servers: list[http.server.HTTPServer] = []
+        self.port = self.listen()
+        self.tls_port = self._serve(_Outside(("127.0.0.1", 0), self._outside(), self.loaded))
+
+    def listen(self) -> int:
+        """Let the interface answer at one more port, whenever the configuration names that one."""
+        return self._serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler()))
+
+    def _serve(self, server: http.server.HTTPServer) -> int:
+        self._servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return server.server_port
 
     @property
     def running(self) -> bool:
@@ -217,7 +241,8 @@ class Trial:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                if not trial.running:
+                port = tomllib.loads(trial.site.read_text())["api"]["port"]
+                if not trial.running or self.server.server_address[1] != port:
                     self.send_error(502)
                     return
                 answer = {"version": trial.version, "source": "simulated", **trial.health}
@@ -232,10 +257,44 @@ class Trial:
 
         return Handler
 
+    def _outside(self) -> type[http.server.BaseHTTPRequestHandler]:
+        trial = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                address = f"http://127.0.0.1:{trial.upstream}/health"
+                try:
+                    with urllib.request.urlopen(address) as answer:
+                        body = answer.read()
+                except OSError:
+                    self.send_error(503)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_words: Any) -> None:
+                pass
+
+        return Handler
+
+    @property
+    def upstream(self) -> int:
+        """Where the pretended nginx hands requests on to."""
+        text = (self.loaded / "billiards-trainer.conf").read_text()
+        found = re.search(r"server 127.0.0.1:(\d+) ", text)
+        assert found is not None
+        return int(found[1])
+
+    def certificate(self) -> str:
+        """What browsers get to see."""
+        return ssl.get_server_certificate(("127.0.0.1", self.tls_port))
+
     def wheel(self, version: str, *revisions: str) -> Path:
         """A wheelhouse of its own for a version."""
         folder = self.wheels / version
-        make_wheel(folder, version, revisions or ("0001",))
+        make_wheel(folder, version, revisions or ("0001",), self.tls_port)
         return folder
 
     def command(self, script: str, *words: str) -> list[str]:
@@ -292,6 +351,26 @@ class Trial:
             return [row[0] for row in database.execute("SELECT what FROM shots ORDER BY row")]
 
     def close(self) -> None:
-        """End the server."""
-        self._server.shutdown()
-        self._server.server_close()
+        """End the servers."""
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+
+class _Outside(http.server.ThreadingHTTPServer):
+    """The pretended nginx, with the certificate that it had found when it was last reloaded."""
+
+    def __init__(self, address: tuple[str, int], handler: Any, loaded: Path) -> None:
+        super().__init__(address, handler)
+        self._loaded = loaded
+
+    def get_request(self) -> tuple[Any, Any]:
+        """A connection after the handshake; nobody is answered before the first reload."""
+        raw, address = super().get_request()
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._loaded / "certificate.pem", self._loaded / "key.pem")
+            return context.wrap_socket(raw, server_side=True), address
+        except OSError:
+            raw.close()
+            raise

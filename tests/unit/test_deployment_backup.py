@@ -141,6 +141,49 @@ def test_what_does_not_work_is_put_back(trial: Trial) -> None:
     assert trial.shots() == ["one", "two", "three"]
 
 
+def test_nginx_follows_what_is_restored_and_what_is_put_back(trial: Trial) -> None:
+    tls = trial.site.with_name("tls")
+    made = trial.backup("backup")
+    first_port, first = trial.port, trial.certificate()
+    # Later the interface moves to another port, and somebody brings another certificate.
+    second_port = trial.listen()
+    trial.site.write_text(trial.site.read_text().replace(str(first_port), str(second_port)))
+    for name in ("certificate.pem", "key.pem"):
+        (tls / name).unlink()  # then an installation makes new ones
+    assert trial.deploy("1.0.0")["result"] == "installed"
+    second = trial.certificate()
+    assert second != first
+    assert trial.upstream == second_port
+
+    restore_it = ["restore", "--backup-file", made["file"], "--health-limit-s", "1"]
+    for fault, reason in (
+        ("refuse-site", "not restored, data are as they were, but nginx -t"),
+        ("deaf-nginx", "everything is as it was: the appliance is well, but nginx does not hand"),
+    ):
+        (trial.root / fault).touch()
+        back = trial.backup(*restore_it)
+        (trial.root / fault).unlink()
+        assert (back["exit"], reason in back["reason"]) == (1, True), back
+        assert (trial.certificate(), trial.upstream) == (second, second_port)
+        assert trial.running
+
+    back = trial.backup(*restore_it)
+    assert (back["exit"], back["health"]) == (0, "HEALTHY"), back
+    assert (trial.certificate(), trial.upstream) == (first, first_port)
+
+
+def test_a_certificate_that_nginx_refuses_is_not_restored(trial: Trial) -> None:
+    certificate = trial.site.with_name("tls") / "certificate.pem"
+    good = certificate.read_text()
+    certificate.write_text("")
+    made = trial.backup("backup")
+    certificate.write_text(good)
+    back = trial.backup("restore", "--backup-file", made["file"])
+    assert (back["exit"], "everything is as it was: nginx -t" in back["reason"]) == (1, True), back
+    assert certificate.read_text() == good
+    assert trial.running
+
+
 def test_a_restore_cut_off_between_its_renames_is_undone(trial: Trial) -> None:
     made = trial.backup("backup")
     trial.play("three")
