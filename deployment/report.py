@@ -8,6 +8,7 @@ report.py monthly    that, and the security updates that wait
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -61,12 +62,23 @@ def backups(layout: Layout) -> str:
     """The newest, and when a restore was last tried."""
     found = store.archives(layout)
     if not found:
-        return "THERE IS NO BACKUP"
+        return f"THERE IS NO BACKUP\n{trial(layout)}"
     age_days = (time.time() - found[-1].written_s) / 86400
     text = f"{len(found)} archives, the newest ({found[-1].path.name}) {age_days:.1f} days old"
-    tried = layout.reports / "trial-restore.json"
-    last = files.read_json(tried)["tried"] if tried.exists() else "never"
-    return f"{text}\nlast trial restore: {last}"
+    return f"{text}\n{trial(layout)}"
+
+
+def trial(layout: Layout) -> str:
+    """How the last trial restore went, also when it was cut off."""
+    ended = os.environ.get("SERVICE_RESULT", "success")  # systemd's word on this very run
+    cut_off = "" if ended == "success" else f"\nTHIS MONTH'S TRIAL RESTORE FAILED: {ended}"
+    record = layout.reports / "trial-restore.json"
+    if not record.exists():
+        return f"last trial restore: never{cut_off}"
+    last = files.read_json(record)
+    problem = last.get("problem")
+    outcome = f"FAILED: {problem}" if problem else "good"
+    return f"last trial restore: {last['tried']}, {outcome}{cut_off}"
 
 
 def security(_layout: Layout) -> str:

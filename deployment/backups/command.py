@@ -223,22 +223,35 @@ def _extract(asked: argparse.Namespace, layout: Layout) -> Answer:
 
 
 def _trial(asked: argparse.Namespace, layout: Layout) -> Answer:
-    if asked.file is not None:
-        path = Path(asked.file).absolute()
-    else:
-        readable = [a for a in store.archives(layout) if not a.encrypted or _key(asked).locks]
-        if not readable:
-            raise Failed("there is no backup that could be tried")
-        path = readable[-1].path
-    table = restore.trial(layout, path, _key(asked))
+    path: Path | None = None
+    try:
+        path = Path(asked.file).absolute() if asked.file else _newest(asked, layout)
+        table = restore.trial(layout, path, _key(asked))
+    except (Failed, OSError) as error:
+        _tried(layout, path, problem=str(error))
+        raise
+    outcome = _tried(layout, path, tables=table.tables)
+    return outcome, f"{path.name} can be restored: {sum(table.tables.values())} rows"
+
+
+def _newest(asked: argparse.Namespace, layout: Layout) -> Path:
+    """The newest archive that can be opened."""
+    readable = [a for a in store.archives(layout) if not a.encrypted or _key(asked).locks]
+    if not readable:
+        raise Failed("there is no backup that could be tried")
+    return readable[-1].path
+
+
+def _tried(layout: Layout, path: Path | None, **facts: Any) -> dict[str, Any]:
+    """Write down how a trial went, for the report."""
     outcome = {
-        "file": str(path),
+        "file": None if path is None else str(path),
         "tried": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "tables": table.tables,
+        **facts,
     }
     layout.reports.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write_json(layout.reports / "trial-restore.json", outcome, mode=0o600)
-    return outcome, f"{path.name} can be restored: {sum(table.tables.values())} rows"
+    return outcome
 
 
 def _cleanup(asked: argparse.Namespace, layout: Layout) -> Answer:

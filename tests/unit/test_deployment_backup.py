@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from billiards_trainer.config import secrets
+from deployment import report
 from deployment.backups import manifest, reader, restore, store, writer
 from deployment.errors import Failed
 from deployment.layout import Layout
@@ -226,14 +228,22 @@ def test_a_configuration_that_the_program_refuses_is_refused(trial: Trial) -> No
 
 
 def test_trial_restore_and_extraction(trial: Trial, tmp_path: Path) -> None:
+    layout = Layout(trial.prefix, trial.root)
     assert "no backup" in trial.backup("trial")["reason"]
+    assert re.search("last trial restore: 20.*, FAILED: there is no backup", report.trial(layout))
     trial.backup("backup", "--name", "old")
     trial.play("three")
     trial.backup("backup", "--name", "new")
     tried = trial.backup("trial")
     assert Path(tried["file"]).name == "new.tar.gz"
     assert tried["tables"]["shots"] == 3
-    assert json.loads((trial.prefix / "reports/trial-restore.json").read_text())["tried"]
+    assert re.fullmatch("last trial restore: 20.*, good", report.trial(layout))
+    spoilt = Path(tried["file"])
+    whole = spoilt.read_bytes()
+    spoilt.write_bytes(whole[:-9])
+    assert trial.backup("trial")["exit"] == 2
+    assert re.search("last trial restore: 20.*, FAILED: .*damaged", report.trial(layout))
+    spoilt.write_bytes(whole)
     out = tmp_path / "out"
     assert trial.backup("extract", tried["file"], "--to", str(out))["result"] == "done"
     assert list((out / "code/wheel").glob("billiards_trainer-1.0.0-*.whl"))

@@ -299,6 +299,21 @@ def test_progress_is_told_to_people_and_to_machines(capsys: pytest.CaptureFixtur
     assert out.count('"event"') == 8
 
 
+def test_a_report_is_written_whatever_became_of_the_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = (ROOT / "systemd/billiards-trainer-trial.service").read_text()
+    commands = dict(re.findall(r"^(Exec\w+)=.*/(\w+\.py \w+)", unit, re.MULTILINE))
+    assert commands == {"ExecStart": "backup.py trial", "ExecStopPost": "report.py monthly"}
+    layout = Layout(tmp_path / "opt", tmp_path)
+    layout.prefix.mkdir()
+    monkeypatch.setenv("SERVICE_RESULT", "timeout")  # as systemd tells ExecStopPost
+    said = report.write(layout, "monthly").read_text()
+    assert "THIS MONTH'S TRIAL RESTORE FAILED: timeout" in said
+    monkeypatch.setenv("SERVICE_RESULT", "success")
+    assert "FAILED" not in report.trial(layout)
+
+
 def test_a_report_says_what_cannot_be_told(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "opt", tmp_path)
     layout.prefix.mkdir()
