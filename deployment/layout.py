@@ -70,6 +70,11 @@ class Layout:
         return self.root / "var/log/billiards-trainer"
 
     @property
+    def log_file(self) -> Path:
+        """The newest of them: one stream of all processes."""
+        return self.logs / "billiards-trainer.log"
+
+    @property
     def state(self) -> Path:
         """Database, calibrations, settings."""
         return self.root / "var/lib/billiards-trainer"

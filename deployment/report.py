@@ -46,7 +46,7 @@ def appliance(layout: Layout) -> str:
 def failures(layout: Layout) -> str:
     """Units that failed, and the newest errors in the log."""
     failed = attempt(["systemctl", "--failed", "--plain", "--no-legend", "--no-pager"]).stdout
-    log = layout.logs / "system.log"
+    log = layout.log_file
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     errors = [line for line in lines if "ERROR" in line or "CRITICAL" in line][-MOST_ERRORS:]
     return "\n".join([f"failed units: {failed.strip() or 'none'}", "errors today:", *errors])

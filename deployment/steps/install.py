@@ -72,7 +72,9 @@ def _page(release: Path) -> Path:
 
 
 def _environment(context: Context) -> str:
+    """What the service and the command line for technicians both start with."""
     return (
+        f"BILLIARDS_LOGGING_FILE={context.layout.log_file}\n"
         f"BILLIARDS_CONFIG={context.layout.site_file}\n"
         f"XDG_CACHE_HOME={context.layout.cache(context.version)}\n"
     )

@@ -185,6 +185,22 @@ def test_scheduled_tasks_do_their_work(deployed: Deployed) -> None:
     assert "last trial restore: 20" in report
 
 
+def test_a_trial_restore_that_fails_is_reported(deployed: Deployed) -> None:
+    run = deployed.machine.sh
+    backups = "/opt/billiards-trainer/backups"
+    deployed.machine.run("systemctl", "start", "billiards-trainer-backup.service")
+    run(f"head -c 9000 $(ls {backups}/*.tar.gz | tail -1) > {backups}/zz.tar.gz")
+    try:
+        assert deployed.machine.run(
+            *("systemctl", "start", "billiards-trainer-trial.service"), check=False
+        ).returncode
+        report = run("cat $(ls /opt/billiards-trainer/reports/*-monthly.txt | tail -1)")
+        assert "THIS MONTH'S TRIAL RESTORE FAILED: exit-code" in report
+        assert "FAILED: /opt/billiards-trainer/backups/zz.tar.gz: it is damaged" in report
+    finally:
+        run(f"rm {backups}/zz.tar.gz; systemctl reset-failed")
+
+
 def test_rotation_loses_no_line(deployed: Deployed) -> None:
     run = deployed.machine.sh
     for _ in range(3):
@@ -193,13 +209,20 @@ def test_rotation_loses_no_line(deployed: Deployed) -> None:
         run(f"kill -KILL {modules['projector']['pid']}")
         run("logrotate -f /etc/logrotate.d/billiards-trainer")
         deployed.wait_healthy()
-    written = run("cd /opt/billiards-trainer/logs; zcat -f system.log*").splitlines()
+    written = run("cd /opt/billiards-trainer/logs; zcat -f billiards-trainer.log*").splitlines()
     told = run(f"journalctl -u {SERVICE} -o cat").splitlines()
     lines = {line for line in told if line.startswith("{")}
     assert len(lines) > 20
     missing = lines - set(written)
     assert not missing, sorted(missing)[:3]
     assert all(json.loads(line) for line in written)
+
+
+def test_support_gets_the_log(deployed: Deployed) -> None:
+    run = deployed.machine.sh
+    run("billiards-trainer doctor --bundle /tmp/support.tar.gz", check=False)
+    log = "billiards-trainer-support/logs/billiards-trainer.log"
+    assert len(run(f"tar -xzOf /tmp/support.tar.gz {log}").splitlines()) > 5
 
 
 def test_killed_and_starved_it_comes_back(deployed: Deployed) -> None:

@@ -90,6 +90,8 @@ _COMMANDS = {
     "journalctl": "#!/bin/sh\necho last words\n",
     "nginx": _NGINX,
     "sync": "#!/bin/sh\nexit 0\n",
+    "id": "#!/bin/sh\necho 0\n",
+    "setpriv": "#!/bin/sh\nenv\n",
 }
 
 
@@ -334,6 +336,14 @@ class Trial:
             "exit": status,
             "steps": [t["step"] for t in told if t["event"] == "done"],
         }
+
+    def shown_by_command(self, *words: str) -> dict[str, str]:
+        """The variables with which the installed command would start the program."""
+        command = [str(self.root / "usr/local/bin/billiards-trainer"), *words]
+        done = subprocess.run(
+            command, env=self.environment, check=True, capture_output=True, text=True
+        )
+        return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
     def backup(self, *words: str) -> dict[str, Any]:
         """Run backup.py; what it said, with the exit status."""

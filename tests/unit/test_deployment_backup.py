@@ -449,7 +449,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, Path]:
     for folder in (layout.state, layout.config, layout.logs, layout.prefix):
         folder.mkdir(parents=True)
     layout.site_file.write_text('environment = "production"\n')
-    (layout.logs / "system.log").write_text("ERROR\n" * 100)
+    (layout.logs / "billiards-trainer.log").write_text("ERROR\n" * 100)
     with closing(sqlite3.connect(layout.state / "billiards.db")) as database, database:
         database.execute("CREATE TABLE shots (row INTEGER PRIMARY KEY)")
     return layout, writer.write(layout, scope="full", name="good")

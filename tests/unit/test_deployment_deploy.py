@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tomllib
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from billiards_trainer.config.layers import Layers
 from tests.unit.deployment_trial import Trial
 
 pytestmark = pytest.mark.timeout(300)
@@ -76,6 +78,25 @@ def test_install_again_upgrade_and_back(trial: Trial) -> None:
     assert trial.shots() == ["one", "two", "three"]
     status, told = trial.call("deploy", "list")
     assert {t["version"]: t["current"] for t in told} == {"1.0.0": True, "1.1.0": False}
+
+
+def test_service_and_command_line_agree_about_the_log(trial: Trial) -> None:
+    assert trial.deploy("1.0.0")["result"] == "installed"
+    log = trial.root / "var/log/billiards-trainer/billiards-trainer.log"
+    unit = (trial.root / "etc/systemd/system/billiards-trainer.service").read_text()
+    assert f"EnvironmentFile={trial.prefix}/current/environment\n" in unit
+    assert "--log-file" not in unit
+    lines = (trial.prefix / "current/environment").read_text().splitlines()
+    service = dict(line.split("=", 1) for line in lines)
+    service.pop("BILLIARDS_CONFIG")
+    assert Layers(service, {}).load().logging.file == str(log)
+    # The command for technicians becomes the appliance's user; here it shows what with.
+    shown = trial.shown_by_command("doctor")
+    assert shown["BILLIARDS_LOGGING_FILE"] == str(log)
+    assert shown["BILLIARDS_CONFIG"] == str(trial.site)
+    rotation = (trial.root / "etc/logrotate.d/billiards-trainer").read_text()
+    (pattern,) = re.findall(r"^(\S+)/\*\.log \{", rotation, re.MULTILINE)[:1]
+    assert pattern == f"{trial.prefix}/logs"
 
 
 def test_a_failed_upgrade_is_undone_data_and_all(trial: Trial) -> None:

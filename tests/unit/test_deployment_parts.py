@@ -318,7 +318,7 @@ def test_a_report_says_what_cannot_be_told(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "opt", tmp_path)
     layout.prefix.mkdir()
     layout.logs.mkdir(parents=True)
-    (layout.logs / "system.log").write_text("INFO x\nERROR camera lost\n")
+    (layout.logs / "billiards-trainer.log").write_text("INFO x\nERROR camera lost\n")
     text = report.write(layout, "weekly").read_text()
     assert "nothing is installed" in text
     assert "THERE IS NO BACKUP" in text
