@@ -328,6 +328,9 @@ class GameState(FrameMessage):
     """Counts the games begun by command since core started."""
     last_shot: ShotSummary | None = None
     prediction: Prediction | None = None
+    shot_events: tuple[ShotEvent, ...] = ()
+    """Of the shot being played, else of the last one, in the order of their numbers; told only in
+    answer to ``game.snapshot``, for readers that have missed some."""
 
 
 # --- what is drawn ----------------------------------------------------------------------------

@@ -1,4 +1,9 @@
-"""The newest message of every topic, with its age, and who wants to hear of the next."""
+"""The newest message of every topic, with its age, and who wants to hear of the next.
+
+Events are numbered.  Where a number shows that some were lost on the way, or that they began before
+this process did, their publisher is asked for a snapshot, and what that tells of news is passed on
+like what came by itself.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import structlog
+
 from billiards_trainer import messages as m
 from billiards_trainer.api.pipeline import PipelineMeter
+from billiards_trainer.api.shot_events import ShotEvents
+from billiards_trainer.bus import CommandError
 from billiards_trainer.bus_async import AsyncBus, AsyncSubscription
 from billiards_trainer.topics import TOPICS
 
@@ -22,6 +31,7 @@ STATUS_STALE_MS = 3000.0
 FOLLOWED = (
     "table.state",
     "game.state",
+    "shot.event",
     "scene",
     "projector.flip",
     "camera.frame",
@@ -30,6 +40,10 @@ FOLLOWED = (
     "system.metrics",
     "system.alert",
 )
+SNAPSHOTS = {"shot.event": "game.snapshot", "system.alert": "system.alerts"}
+"""By topic of events, the command that tells what a reader who has missed some must know."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,11 @@ class Live:
         """By topic, messages that the numbers of later ones show to have been lost on the way."""
         self._newest: dict[str, Sample] = {}
         self._alerts: dict[str, Sample] = {}
+        self._alert_numbers: dict[str, tuple[int, int]] = {}
+        """By name, epoch and number of the last word on it."""
+        self._shot = ShotEvents()
+        self._behind = {topic: asyncio.Event() for topic in SNAPSHOTS}
+        """By topic, whether events are missing."""
         self._listeners: set[Callable[[Sample], None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -72,6 +91,7 @@ class Live:
         self._tasks = [
             asyncio.create_task(self._receive(bus.subscribe(topic))) for topic in FOLLOWED
         ]
+        self._tasks += [asyncio.create_task(self._catch_up(bus, topic)) for topic in SNAPSHOTS]
 
     async def stop(self) -> None:
         """Stop receiving."""
@@ -89,6 +109,31 @@ class Live:
         while True:
             self.put(subscription.topic.name, await subscription.receive())
 
+    async def _catch_up(self, bus: AsyncBus, topic: str) -> None:
+        """Ask for a snapshot whenever events are missing."""
+        behind = self._behind[topic]
+        while await behind.wait():
+            behind.clear()
+            try:
+                self.restore(await bus.request(SNAPSHOTS[topic], m.Empty()))
+            except CommandError as error:
+                # Whoever takes the publisher's place begins to count anew, which shows again.
+                _log.warning("events are missing", topic=topic, reason=str(error))
+
+    def restore(self, snapshot: m.Message) -> None:
+        """Take in what a publisher of events knows, asked because some were missing."""
+        if isinstance(snapshot, m.GameState):
+            for event in self._shot.fill(snapshot.shot_events):
+                self._tell(Sample("shot.event", event, self.clock()))
+            known = self._newest.get("game.state")
+            if known is None or _exposure(known.message) <= snapshot.exposure_ns:
+                self.put("game.state", snapshot.model_copy(update={"shot_events": ()}))
+        elif isinstance(snapshot, m.AlertLog):
+            for alert in sorted(snapshot.alerts, key=lambda alert: alert.sequence):
+                # What came and went without being heard of is in the log, and no news.
+                if alert.active or alert.name in self._alerts:
+                    self._take_alert(Sample("system.alert", alert, self.clock()), alert)
+
     def put(self, topic: str, message: m.Message) -> None:
         """Take in a message and tell the listeners."""
         sample = Sample(topic, message, self.clock())
@@ -97,19 +142,42 @@ class Live:
         if before is not None and not TOPICS[topic].latest:
             self.missed[topic] += _lost_between(before.message, message)
         self._newest[topic] = sample
-        if isinstance(message, m.Alert):
-            self._take_alert(sample, message)
         self.pipeline.take(message)
+        match message:
+            case m.ShotEvent():
+                if not self._shot.follows(message):
+                    self._behind[topic].set()
+                if self._shot.take(message):
+                    self._tell(sample)
+            case m.Alert():
+                last = None if before is None else before.message
+                if not _follows(last, message):
+                    self._behind[topic].set()
+                self._take_alert(sample, message)
+            case _:
+                if isinstance(message, m.SystemStatus) and any(map(self._is_new, message.alerts)):
+                    self._behind["system.alert"].set()
+                self._tell(sample)
+
+    def _tell(self, sample: Sample) -> None:
         for listener in tuple(self._listeners):
             listener(sample)
 
+    def _is_new(self, alert: m.Alert) -> bool:
+        return (alert.epoch, alert.sequence) > self._alert_numbers.get(alert.name, (0, 0))
+
     def _take_alert(self, sample: Sample, alert: m.Alert) -> None:
+        """Keep an alert while it is active, and pass it on unless a snapshot told it before."""
+        if not self._is_new(alert):
+            return
+        self._alert_numbers[alert.name] = (alert.epoch, alert.sequence)
         if any(_epoch(known) != alert.epoch for known in self._alerts.values()):
             self._alerts.clear()  # of an orchestrator that is gone
         if alert.active:
             self._alerts[alert.name] = sample
         else:
             self._alerts.pop(alert.name, None)
+        self._tell(sample)
 
     def newest(self, topic: str) -> Sample | None:
         """The newest message of a topic, however old."""
@@ -118,6 +186,11 @@ class Live:
     def alerts(self) -> tuple[Sample, ...]:
         """The alerts that are active now."""
         return tuple(self._alerts.values())
+
+    def shot_events(self) -> tuple[Sample, ...]:
+        """What has happened in the shot being played, or else in the last one."""
+        now = self.clock()
+        return tuple(Sample("shot.event", event, now) for event in self._shot.events)
 
     def listen(self, listener: Callable[[Sample], None]) -> Callable[[], None]:
         """Call back with each message from now on; returns what ends that."""
@@ -157,6 +230,17 @@ def _lost_between(before: m.Message, after: m.Message) -> int:
     if before.epoch != after.epoch:
         return 0
     return max(0, after.sequence - before.sequence - 1)
+
+
+def _follows(last: m.Message | None, alert: m.Alert) -> bool:
+    """Whether no alert is missing between the last one that came, if any, and this one."""
+    if isinstance(last, m.Alert) and last.epoch == alert.epoch:
+        return alert.sequence <= last.sequence + 1
+    return alert.sequence == 1
+
+
+def _exposure(message: m.Message) -> int:
+    return message.exposure_ns if isinstance(message, m.FrameMessage) else 0
 
 
 def _epoch(sample: Sample) -> int | None:

@@ -4,8 +4,10 @@ A client sends ``{"subscribe": ["game", "scene"]}`` and ``{"unsubscribe": ["scen
 answered with ``{"subscribed": […]}``.  From then on it gets ``{"topic", "age_ms", "data"}``: first
 what is known already, then each message.  ``age_ms`` is taken when the message is sent.
 
-A client that reads slowly gets the newest message of each topic and skips those between; alerts
-are queued, and if it falls too far behind it gets the active ones anew.
+A client that reads slowly gets the newest message of each topic and skips those between.  Alerts
+and the events of shots are queued, and if it falls too far behind it gets the active alerts, or the
+events of the present shot, anew.  Events that were lost on their way to the API follow late, when
+core has told them: their numbers tell the order.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from billiards_trainer.api.live import Live, Sample
 from billiards_trainer.api.problem import Problem
 from billiards_trainer.api.services import Services
 
-TopicName = Literal["game", "scene", "table", "flip", "metrics", "status", "alerts"]
+TopicName = Literal["game", "scene", "table", "flip", "metrics", "status", "alerts", "events"]
 
 BUS_TOPIC: dict[TopicName, str] = {
     "game": "game.state",
@@ -34,11 +36,19 @@ BUS_TOPIC: dict[TopicName, str] = {
     "metrics": "system.metrics",
     "status": "system.status",
     "alerts": "system.alert",
+    "events": "shot.event",
 }
 NAME_OF = {topic: name for name, topic in BUS_TOPIC.items()}
 
+QUEUED: dict[TopicName, Callable[[Live], tuple[Sample, ...]]] = {
+    "alerts": Live.alerts,
+    "events": Live.shot_events,
+}
+"""Topics of which each message counts, and what must be known of each by now."""
+
 MOST_CLIENTS = 64
-MOST_ALERTS = 50
+MOST_QUEUED = 50
+"""Of each such topic, before a client that does not take them gets what must be known anew."""
 LONGEST_MESSAGE = 16 * 1024
 IN_FLIGHT_BYTES = 32 * 1024
 PING_S = 10.0
@@ -62,7 +72,7 @@ class Outbox:
         self._live = live
         self._topics: set[TopicName] = set()
         self._newest: dict[TopicName, Sample] = {}
-        self._alerts: deque[Sample] = deque()
+        self._queues: dict[TopicName, deque[Sample]] = {name: deque() for name in QUEUED}
         self._replies: deque[str] = deque(maxlen=20)
         self._filled = asyncio.Event()
 
@@ -70,15 +80,15 @@ class Outbox:
         """Change what is subscribed to; what is known of new topics is sent at once."""
         for name in wish.subscribe:
             self._topics.add(name)
-            if name == "alerts":
-                self._alerts = deque(self._live.alerts())
+            if name in QUEUED:
+                self._queues[name] = deque(QUEUED[name](self._live))
             elif (sample := self._live.newest(BUS_TOPIC[name])) is not None:
                 self._newest[name] = sample
         for name in wish.unsubscribe:
             self._topics.discard(name)
             self._newest.pop(name, None)
-            if name == "alerts":
-                self._alerts.clear()
+            if name in QUEUED:
+                self._queues[name].clear()
         self.say({"subscribed": sorted(self._topics)})
 
     def say(self, reply: dict[str, object]) -> None:
@@ -91,10 +101,10 @@ class Outbox:
         name = NAME_OF.get(sample.topic)
         if name is None or name not in self._topics:
             return
-        if name == "alerts":
-            self._alerts.append(sample)
-            if len(self._alerts) > MOST_ALERTS:
-                self._alerts = deque(self._live.alerts())
+        if name in QUEUED:
+            self._queues[name].append(sample)
+            if len(self._queues[name]) > MOST_QUEUED:
+                self._queues[name] = deque(QUEUED[name](self._live))
         else:
             self._newest[name] = sample
         self._filled.set()
@@ -105,10 +115,11 @@ class Outbox:
         self._filled.clear()
         now = self._live.clock()
         out = list(self._replies)
-        out += [_envelope("alerts", sample, now) for sample in self._alerts]
+        for name, queue in self._queues.items():
+            out += [_envelope(name, sample, now) for sample in queue]
+            queue.clear()
         out += [_envelope(name, sample, now) for name, sample in self._newest.items()]
         self._replies.clear()
-        self._alerts.clear()
         self._newest.clear()
         return out
 

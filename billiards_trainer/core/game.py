@@ -138,6 +138,7 @@ class Game:
         self._rack += 1
         self._potted: list[str] = []
         self._last_shot: m.ShotSummary | None = None
+        self._last_events: tuple[m.ShotEvent, ...] = ()
         self._comparison: Comparison | None = None
         self._comparison_until_ns = 0
         self._prediction: m.Prediction | None = None
@@ -281,10 +282,13 @@ class Game:
         return self._comparison
 
     def snapshot(self) -> m.GameState:
-        """The state of play as last published."""
+        """The state of play as last published, and the events of the shot."""
         if self._last_step is not None:
-            game = self._last_step.game
-            return game.model_copy(update={"last_shot": self._last_shot})
+            shot = self._segmenter.shot
+            events = self._last_events if shot is None else tuple(shot.events)
+            return self._last_step.game.model_copy(
+                update={"last_shot": self._last_shot, "shot_events": events}
+            )
         return m.GameState(frame=0, exposure_ns=0, epoch=0)
 
     def analyze(self, request: m.AnalyzeRequest) -> m.AnalyzeReply:
@@ -349,6 +353,7 @@ class Game:
             error_mm=None if found is None or found.error_m is None else 1e3 * found.error_m,
             error_rad=None if found is None else found.error_rad,
         )
+        self._last_events = tuple(shot.events)
         cue, self._cue, self._prediction = self._cue, None, None
         return ShotRecord(
             session=self.session,
@@ -359,7 +364,7 @@ class Game:
             end_ns=max(started_ns, state.exposure_ns),
             before=shot.before,
             after=shot.after,
-            events=tuple(shot.events),
+            events=self._last_events,
             cue=cue,
             prediction=prediction,
             summary=self._last_shot,

@@ -109,6 +109,23 @@ def test_a_shot_counts_as_recorded_only_when_the_log_says_so(played: Played) -> 
     assert game.snapshot().last_shot == summary
 
 
+def test_a_snapshot_tells_the_events_of_the_shot(played: Played) -> None:
+    game = a_game()
+    so_far: list[m.ShotEvent] = []
+    counts = set()
+    for state in played.states:
+        step = game.update(state)
+        so_far += step.events
+        assert game.snapshot().shot_events == tuple(so_far)
+        assert step.game.shot_events == ()
+        counts.add(len(so_far))
+    assert len(counts) > 3
+    assert so_far[-1].kind is m.EventKind.SHOT_END
+    assert [e.sequence for e in so_far] == list(range(1, len(so_far) + 1))
+    game.reset()
+    assert game.snapshot().shot_events == ()
+
+
 def test_potted_balls_are_kept_until_they_lie_on_the_table_again() -> None:
     pocket = np.array(next(p for p in POOL.pockets if p.name == "right").mouth_centre)
     target = pocket - [0.35, 0.0]
@@ -324,6 +341,7 @@ def test_the_process_plays_records_and_answers(runtime_dir: Path, played: Played
         snapshot = stage.reader.request("game.snapshot", m.Empty())
         assert isinstance(snapshot, m.GameState)
         assert snapshot.last_shot == summary
+        assert [e.kind.value for e in snapshot.shot_events] == kinds
         detail = ShotLog(stage.folder / "state").shot(summary.shot_id or "")
         assert detail is not None
         assert [e.kind.value for e in detail.shot_events] == kinds

@@ -113,6 +113,21 @@ def alert(sequence: int, name: str = "vision", *, active: bool = True) -> m.Aler
     )
 
 
+def shot_event(sequence: int, kind: str = "ball_collision", epoch: int = 1) -> m.ShotEvent:
+    """As core counts them; later ones happened later."""
+    return m.ShotEvent(
+        frame=sequence,
+        exposure_ns=1_000_000_000 * epoch + sequence,
+        epoch=epoch,
+        sequence=sequence,
+        kind=m.EventKind(kind),
+        t=0.1 * sequence,
+        labels=("cue", "1"),
+        x_m=0.5,
+        y_m=1.0,
+    )
+
+
 Answer = Callable[[Request], None]
 
 

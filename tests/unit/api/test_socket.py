@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,8 @@ import pytest
 from billiards_trainer import messages as m
 from billiards_trainer.api import websocket
 from billiards_trainer.api.live import Live, Sample
+from billiards_trainer.api.shot_events import ShotEvents
+from billiards_trainer.bus import Request
 from billiards_trainer.topics import TOPICS
 from tests.unit.api.stage import (
     Stage,
@@ -18,6 +21,7 @@ from tests.unit.api.stage import (
     game_state,
     metrics,
     scene,
+    shot_event,
     system_status,
     table_state,
     until,
@@ -210,12 +214,12 @@ async def test_no_alert_is_lost_but_the_queue_is_bounded() -> None:
         offered(live, outbox, "system.alert", alert(number, f"m{number}"))
     sequences = [json.loads(x)["data"]["sequence"] for x in (await outbox.take())[1:]]
     assert sequences == list(range(1, 11))
-    for number in range(11, 11 + websocket.MOST_ALERTS + 1):
+    for number in range(11, 11 + websocket.MOST_QUEUED + 1):
         offered(live, outbox, "system.alert", alert(number, "m1", active=number % 2 == 0))
     texts = [json.loads(x)["data"] for x in await outbox.take()]
     # Too many: the active ones instead.
     assert {x["name"] for x in texts if x["active"]} >= {f"m{n}" for n in range(2, 11)}
-    assert len(texts) <= websocket.MOST_ALERTS
+    assert len(texts) <= websocket.MOST_QUEUED
 
 
 async def test_alerts_of_an_orchestrator_that_is_gone_are_forgotten() -> None:
@@ -226,6 +230,156 @@ async def test_alerts_of_an_orchestrator_that_is_gone_are_forgotten() -> None:
     assert [sample.message.name for sample in live.alerts()] == ["vision"]  # type: ignore[attr-defined]
     live.put("system.alert", alert(1, "api").model_copy(update={"epoch": 2}))
     assert [sample.message.name for sample in live.alerts()] == ["api"]  # type: ignore[attr-defined]
+
+
+def knowing(*events: m.ShotEvent, **game: Any) -> Callable[[Request], None]:
+    """A core that knows these events of its present shot."""
+
+    def answer(request: Request) -> None:
+        assert request.command == "game.snapshot"
+        request.reply(game_state(shot_events=events, **game))
+
+    return answer
+
+
+async def told(socket: Socket, count: int, topic: str = "events") -> list[int]:
+    """The numbers of the next messages, all of one topic."""
+    messages = [await receive(socket) for _ in range(count)]
+    assert {message["topic"] for message in messages} == {topic}
+    return [message["data"]["sequence"] for message in messages]
+
+
+async def test_the_events_of_a_shot_are_told_as_they_happen(stage: Stage) -> None:
+    async with stage.client.ws_connect("/ws") as socket:
+        await subscribe(socket, "events")
+        await stage.arrives("shot.event", "core", lambda: shot_event(1, "shot_start"))
+        for number in (2, 3):
+            stage.publish("core", "shot.event", shot_event(number))
+        assert await told(socket, 3) == [1, 2, 3]
+        async with stage.client.ws_connect("/ws") as later:
+            await subscribe(later, "events")
+            assert await told(later, 3) == [1, 2, 3]
+        stage.publish("core", "shot.event", shot_event(4, "shot_start"))
+        assert await told(socket, 1) == [4]
+        async with stage.client.ws_connect("/ws") as later:
+            await subscribe(later, "events")
+            assert await told(later, 1) == [4]
+            await later.send_json({"unsubscribe": ["events"]})
+            assert await receive(later) == {"subscribed": []}
+    assert stage.requests == []
+
+
+async def test_events_that_were_lost_are_asked_for_and_told_once(stage: Stage) -> None:
+    start, others = shot_event(1, "shot_start"), [shot_event(n) for n in range(2, 8)]
+    async with stage.client.ws_connect("/ws") as socket:
+        await subscribe(socket, "events")
+        await stage.arrives("shot.event", "core", lambda: start)
+        stage.serve("core", answer=knowing(start, *others[:4], shots=41))
+        stage.publish("core", "shot.event", others[2])
+        assert await told(socket, 5) == [1, 4, 2, 3, 5]
+        # What the snapshot told comes by itself too: it is nothing new.
+        for event in others[3:6]:
+            stage.publish("core", "shot.event", event)
+        assert await told(socket, 2) == [6, 7]
+    assert [request.command for request in stage.requests] == ["game.snapshot"]
+    live = stage.services.live
+    assert live.missed["shot.event"] == 2
+    assert [sample.message.frame for sample in live.shot_events()] == list(range(1, 8))  # type: ignore[attr-defined]
+    game = (await stage.json("/api/v1/game/state"))["game"]
+    assert (game["shots"], game["shot_events"]) == (41, [])
+
+
+async def test_an_api_that_starts_within_a_shot_is_told_how_it_began(stage: Stage) -> None:
+    events = [shot_event(n, "shot_start" if n == 7 else "cushion_collision") for n in (7, 8, 9)]
+    stage.serve("core", answer=knowing(*events))
+    async with stage.client.ws_connect("/ws") as socket:
+        await subscribe(socket, "events")
+        await stage.arrives("shot.event", "core", lambda: events[2])
+        assert await told(socket, 3) == [9, 7, 8]
+
+
+async def test_a_core_that_starts_anew_counts_anew(stage: Stage) -> None:
+    first = [shot_event(n, "shot_start" if n == 1 else "ball_collision") for n in (1, 2)]
+    again = shot_event(1, "shot_start").model_copy(update={"exposure_ns": 9_000_000_000})
+    stage.serve("core", answer=knowing(again))
+    async with stage.client.ws_connect("/ws") as socket:
+        await subscribe(socket, "events")
+        for event in first:
+            await stage.arrives("shot.event", "core", lambda event=event: event)
+        stage.publish("core", "shot.event", again)
+        assert await told(socket, 3) == [1, 2, 1]
+    await until(lambda: len(stage.requests) == 1)
+    assert [sample.message for sample in stage.services.live.shot_events()] == [again]
+
+
+async def test_a_core_that_does_not_answer_is_asked_again_at_the_next_gap(stage: Stage) -> None:
+    def refuse(request: Request) -> None:
+        request.fail("busy")
+
+    stage.serve("core", answer=refuse)
+    await stage.arrives("shot.event", "core", lambda: shot_event(5))
+    await until(lambda: len(stage.requests) == 1)
+    stage.serve("core", answer=knowing(shot_event(4, "shot_start"), *map(shot_event, (5, 6, 7))))
+    stage.publish("core", "shot.event", shot_event(7))
+    await until(lambda: len(stage.services.live.shot_events()) == 4)
+    stage.services.live.check()
+
+
+async def test_a_client_that_is_far_behind_gets_the_present_shot_anew() -> None:
+    live = Live()
+    outbox = websocket.Outbox(live)
+    outbox.apply(websocket.Wish(subscribe=["events"]))
+    numbers = range(1, 3 * websocket.MOST_QUEUED)
+    for number in numbers:
+        kind = "shot_start" if number % 20 == 1 else "ball_collision"
+        offered(live, outbox, "shot.event", shot_event(number, kind))
+    queued = [json.loads(text)["data"]["sequence"] for text in (await outbox.take())[1:]]
+    assert queued == sorted(set(queued))
+    assert queued[-1] == numbers[-1]
+    assert len(queued) <= websocket.MOST_QUEUED
+
+
+def test_late_events_of_a_shot_that_is_over_are_no_news() -> None:
+    shot = ShotEvents()
+    new = (shot_event(5, "shot_start"), shot_event(6))
+    assert shot.fill(()) == ()
+    assert shot.fill(new) == new
+    assert not shot.take(shot_event(4))
+    assert not shot.take(new[1])
+    assert shot.follows(shot_event(7))
+    assert not shot.follows(shot_event(8))
+    assert not shot.follows(shot_event(7, epoch=2))
+    # A snapshot that is older than what came while it was on its way.
+    assert shot.take(shot_event(7, "shot_start"))
+    assert shot.fill(new) == new
+    assert [event.sequence for event in shot.events] == [7]
+
+
+async def test_alerts_from_before_the_api_started_are_asked_for(stage: Stage) -> None:
+    over = alert(1, "camera", active=False)
+    standing = (alert(2, "disk"), alert(3, "vision"))
+
+    def answer(request: Request) -> None:
+        request.reply(m.AlertLog(alerts=(*standing, over)))
+
+    stage.serve("orchestrator", answer=answer)
+    async with stage.client.ws_connect("/ws") as socket:
+        await subscribe(socket, "alerts")
+        await stage.arrives("system.status", "orchestrator", lambda: system_status(alerts=standing))
+        assert await told(socket, 2, "alerts") == [2, 3]
+        await stage.arrives("system.status", "orchestrator", lambda: system_status(alerts=standing))
+        # The end of one is lost on the way: the number of the next shows it.
+        standing = (alert(5, "core"), standing[1])
+        over = alert(4, "disk", active=False)
+        await stage.arrives("system.alert", "orchestrator", lambda: standing[0])
+        ended = [await receive(socket) for _ in range(2)]
+        assert [(e["data"]["sequence"], e["data"]["active"]) for e in ended] == [
+            (5, True),
+            (4, False),
+        ]
+    assert {request.command for request in stage.requests} == {"system.alerts"}
+    names = {sample.message.name for sample in stage.services.live.alerts()}  # type: ignore[attr-defined]
+    assert names == {"vision", "core"}
 
 
 async def test_a_receiver_that_ends_is_noticed() -> None:
