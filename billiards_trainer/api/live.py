@@ -145,10 +145,11 @@ class Live:
         self.pipeline.take(message)
         match message:
             case m.ShotEvent():
-                if not self._shot.follows(message):
-                    self._behind[topic].set()
+                follows = self._shot.follows(message)
                 if self._shot.take(message):
                     self._tell(sample)
+                    if not follows:
+                        self._behind[topic].set()
             case m.Alert():
                 last = None if before is None else before.message
                 if not _follows(last, message):

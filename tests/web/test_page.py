@@ -194,6 +194,34 @@ def test_ticks_a_shot_only_when_it_is_recorded(browser: Browser, stage: Stage) -
         assert word in words
 
 
+def test_tells_what_happens_in_a_shot(browser: Browser, stage: Stage) -> None:
+    def event(sequence: int, kind: m.EventKind, *labels: str, pocket: str = "") -> m.ShotEvent:
+        return m.ShotEvent(
+            frame=sequence, exposure_ns=sequence, epoch=1, sequence=sequence, kind=kind,
+            t=0.1 * sequence, labels=labels, x_m=0.5, y_m=1.0, pocket=pocket or None,
+        )  # fmt: skip
+
+    told = (
+        event(1, m.EventKind.SHOT_START, "cue"),
+        event(2, m.EventKind.BALL_COLLISION, "cue", "9"),
+        event(3, m.EventKind.CUSHION_COLLISION, "cue"),
+        event(4, m.EventKind.POCKETED, "9", pocket="far-right"),
+    )
+    # The third is lost on its way to the API, which asks core for it.
+    snapshot = m.GameState(frame=1, exposure_ns=1, epoch=1, shot_events=told)
+    stage.replies["game.snapshot"] = snapshot
+    with stage.playing(CUE, game={"phase": m.Phase.SHOT}):
+        browser.open(stage.url)
+        browser.wait(LIVE)
+        for one in (told[0], told[1], told[3]):
+            stage.say("shot.event", one)
+        browser.wait("document.querySelector('[data-event=cushion_collision]')")
+        shown = "[...document.querySelectorAll('[data-event]')].map((e) => e.dataset.event)"
+        assert browser.evaluate(shown) == ["ball_collision", "cushion_collision", "pocketed"]
+        browser.wait_for_text("far right pocket", "[data-event=pocketed]")
+        browser.wait_for_text("Now rolling")
+
+
 def test_tells_what_is_wrong(browser: Browser, stage: Stage) -> None:
     broken = m.ModuleStatus(
         status=m.Level.UNHEALTHY, state="BACKOFF", restarts=3, detail="the camera does not answer"

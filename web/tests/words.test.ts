@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ballLook, bandPath } from '../src/lib/balls';
 import { age, ago, decimal, degrees, duration, magnitude, mebibytes, percent, plural } from '../src/lib/format';
 import { exposedAt, freshness } from '../src/lib/freshness';
-import type { Alert, GameState, Level, ModuleStatus, Prediction, SystemStatus, TableState } from '../src/lib/messages';
+import type { Alert, EventKind, GameState, Level, ModuleStatus, Prediction, ShotEvent, SystemStatus, TableState } from '../src/lib/messages';
 import { parseEnvelope, SCHEMA } from '../src/lib/messages';
 import { problemText } from '../src/lib/rest';
 import { judgeSchema } from '../src/lib/schema';
+import { eventText, toShow, withEvent } from '../src/lib/shotEvents';
 import { overall, phaseText, predictionToShow, sourceLabel, targetPocket, trouble, withAlert } from '../src/lib/verdict';
 
 describe('numbers', () => {
@@ -236,6 +237,39 @@ describe('words', () => {
     ]);
     list = withAlert(list, alert('memory', 1, true, 2));
     expect(list.map((a) => a.name)).toEqual(['memory', 'disk']);
+  });
+});
+
+describe('events of a shot', () => {
+  const event = (sequence: number, kind: EventKind = 'ball_collision', at = sequence): ShotEvent => ({
+    schema_number: 1,
+    exposure_ns: at,
+    sequence,
+    kind,
+    labels: ['cue', '1'],
+    pocket: null,
+  });
+  const told = (...events: ShotEvent[]) => events.reduce(withEvent, [] as readonly ShotEvent[]);
+  const numbers = (events: readonly ShotEvent[]) => events.map((e) => e.sequence);
+
+  it('are put in order, each once', () => {
+    const shot = [event(1, 'shot_start'), event(4), event(2), event(3), event(4)];
+    expect(numbers(told(...shot))).toEqual([1, 2, 3, 4]);
+    expect(numbers(told(event(9), event(7, 'shot_start'), event(8)))).toEqual([7, 8, 9]);
+  });
+
+  it('begin anew with each shot, also of a core that counts anew', () => {
+    expect(numbers(told(event(1, 'shot_start'), event(2), event(3, 'shot_start')))).toEqual([3]);
+    expect(numbers(told(event(5, 'shot_start'), event(6), event(1, 'shot_start', 90)))).toEqual([1]);
+    expect(numbers(told(event(5, 'shot_start'), event(4)))).toEqual([5]);
+  });
+
+  it('are told in few words', () => {
+    const potted = { ...event(3, 'pocketed'), pocket: 'far-left' };
+    const shot = [event(1, 'shot_start'), event(2, 'cushion_collision'), potted, event(4, 'at_rest')];
+    expect(toShow(shot).map(eventText)).toEqual(['cushion', 'far left pocket']);
+    expect(eventText(event(5))).toBe('');
+    expect(eventText({ ...potted, pocket: null })).toBe('pocket');
   });
 });
 

@@ -281,12 +281,13 @@ async def test_events_that_were_lost_are_asked_for_and_told_once(stage: Stage) -
         for event in others[3:6]:
             stage.publish("core", "shot.event", event)
         assert await told(socket, 2) == [6, 7]
-    assert [request.command for request in stage.requests] == ["game.snapshot"]
     live = stage.services.live
     assert live.missed["shot.event"] == 2
     assert [sample.message.frame for sample in live.shot_events()] == list(range(1, 8))  # type: ignore[attr-defined]
     game = (await stage.json("/api/v1/game/state"))["game"]
     assert (game["shots"], game["shot_events"]) == (41, [])
+    await asyncio.sleep(0.05)
+    assert [request.command for request in stage.requests] == ["game.snapshot"]
 
 
 async def test_an_api_that_starts_within_a_shot_is_told_how_it_began(stage: Stage) -> None:

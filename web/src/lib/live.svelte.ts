@@ -18,6 +18,7 @@ import {
   type GameState,
   type Prediction,
   type Scene,
+  type ShotEvent,
   type SystemMetrics,
   type SystemStatus,
   type TableState,
@@ -25,6 +26,7 @@ import {
 } from './messages';
 import { Window } from './rates';
 import { judgeSchema, type Memory } from './schema';
+import { withEvent } from './shotEvents';
 import { overall, predictionToShow, withAlert, type Overall } from './verdict';
 
 const TICK_MS = 250;
@@ -61,6 +63,8 @@ class Live {
   overall = $state.raw<Overall>(overall('connecting', false, null, 0));
   metrics = $state.raw<SystemMetrics | null>(null);
   alerts = $state.raw<readonly Alert[]>([]);
+  /** Of the shot that is being played, or of the last one. */
+  events = $state.raw<readonly ShotEvent[]>([]);
   measures = $state.raw<Measures>(NOTHING);
   /** One sample a second, oldest first. */
   history = $state.raw<readonly Measures[]>([]);
@@ -196,6 +200,9 @@ class Live {
         return;
       case 'alerts':
         this.alerts = withAlert(this.alerts, envelope.data);
+        return;
+      case 'events':
+        this.events = withEvent(this.events, envelope.data);
         return;
     }
     this.#patience ??= setTimeout(() => this.#draw(), PATIENCE_MS);

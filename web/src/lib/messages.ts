@@ -137,6 +137,23 @@ export interface ShotSummary {
   error_rad: number | null;
 }
 
+export type EventKind =
+  | 'shot_start'
+  | 'ball_collision'
+  | 'cushion_collision'
+  | 'pocketed'
+  | 'at_rest'
+  | 'shot_end';
+
+export interface ShotEvent {
+  schema_number: number;
+  exposure_ns: number;
+  sequence: number;
+  kind: EventKind;
+  labels: readonly string[];
+  pocket: string | null;
+}
+
 export interface GameState {
   schema_number: number;
   frame: number;
@@ -324,6 +341,7 @@ export interface Topics {
   status: SystemStatus;
   metrics: SystemMetrics;
   alerts: Alert;
+  events: ShotEvent;
 }
 
 export type TopicName = keyof Topics;
@@ -335,6 +353,7 @@ export const TOPIC_NAMES: readonly TopicName[] = [
   'status',
   'metrics',
   'alerts',
+  'events',
 ];
 
 export type Envelope = {
