@@ -56,6 +56,7 @@ class Core:
         self._states = bus.subscribe("table.state")
         self._camera = bus.subscribe("camera.status")
         self._alerts = bus.subscribe("system.alert")
+        self._status = bus.subscribe("system.status")
         self._shown_alerts: dict[str, str] = {}
         self._commands = bus.serve()
         bus.announce("game.state", "shot.event", "shot.recorded", "scene")
@@ -99,12 +100,19 @@ class Core:
             self._process.log.error("shots lost at the end", count=lost)
 
     def _take_alerts(self) -> None:
-        """Alerts that have something to say to the player stand on the cloth while they last."""
+        """Alerts that have something to say to the player stand on the cloth while they last.
+
+        Their beginning and end are told at once; the status tells twice a second which there are,
+        also those from before this process began and those whose end was lost on the way.
+        """
         for alert in self._alerts.drain():
             if isinstance(alert, m.Alert) and alert.active and alert.player:
                 self._shown_alerts[alert.name] = alert.player
             elif isinstance(alert, m.Alert):
                 self._shown_alerts.pop(alert.name, None)
+        for status in self._status.drain():
+            if isinstance(status, m.SystemStatus):
+                self._shown_alerts = {a.name: a.player for a in status.alerts if a.player}
         self._game.alert = next(iter(self._shown_alerts.values()), "")
 
     def _take(self, state: m.TableState, *, newest: bool) -> None:

@@ -305,6 +305,18 @@ def test_a_shot_belongs_to_whoever_struck_it(played: Played, tmp_path: Path) -> 
     assert [session.players for session in sessions] == [("Ann", "Ben")]
 
 
+def a_status(*alerts: m.Alert) -> m.SystemStatus:
+    return m.SystemStatus(
+        status=m.Level.HEALTHY,
+        version="1",
+        source="film",
+        source_kind="film",
+        uptime_s=1,
+        environment="testing",
+        alerts=alerts,
+    )
+
+
 # --- the process -------------------------------------------------------------------------------
 
 
@@ -312,7 +324,7 @@ def test_the_process_plays_records_and_answers(runtime_dir: Path, played: Played
     with Stage(runtime_dir, "core", ("vision", "camera"), core={"stale_s": 0.5}) as stage:
         vision, camera = stage.players["vision"], stage.players["camera"]
         orchestrator = stage.players["orchestrator"]
-        orchestrator.announce("system.alert")
+        orchestrator.announce("system.alert", "system.status")
         vision.announce("table.state")
         camera.announce("camera.status")
         scenes = stage.reader.subscribe("scene")
@@ -375,6 +387,16 @@ def test_the_process_plays_records_and_answers(runtime_dir: Path, played: Played
 
         stage.until(warned, "the alert on the cloth")
         orchestrator.publish("system.alert", warning.model_copy(update={"active": False}))
+        stage.until(
+            lambda: True if "call the staff, please" not in words_after(quiet) else None, "its end"
+        )
+
+        def standing() -> bool | None:
+            orchestrator.publish("system.status", a_status(warning))
+            return True if "call the staff, please" in words_after(quiet) else None
+
+        stage.until(standing, "an alert from before it began")
+        orchestrator.publish("system.status", a_status())
         stage.until(
             lambda: True if "call the staff, please" not in words_after(quiet) else None, "its end"
         )
