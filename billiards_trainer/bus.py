@@ -32,6 +32,8 @@ HIGH_WATER = 1000
 """Messages queued for one reader before events are dropped (and noticed by their numbers)."""
 _REPLIES_REMEMBERED = 64
 _LONGEST_SOCKET_PATH = 103  # sun_path is 108 bytes, less libzmq's needs
+LONGEST_RUNTIME_DIR = _LONGEST_SOCKET_PATH - len("/-orchestrator.pub") - max(map(len, TOPICS))
+"""Bytes of a runtime folder's path, so that each socket in it can be opened."""
 
 
 class CommandError(Exception):

@@ -22,6 +22,7 @@ destroys the segment when any reader ends.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -96,9 +97,9 @@ def create_ring(path: Path, slots: int, slot_bytes: int) -> None:
         raise ValueError("a ring needs at least two slots")
     stride = _stride(slot_bytes)
     size = _PAGE + slots * stride
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.unlink(missing_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.unlink(missing_ok=True)
         fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         try:
             os.posix_fallocate(fd, 0, size)
@@ -106,7 +107,7 @@ def create_ring(path: Path, slots: int, slot_bytes: int) -> None:
         finally:
             os.close(fd)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        remove_ring(path)
         if error.errno == errno.ENOSPC:
             raise RingError(
                 f"no room for {size / 1e6:.0f} MB of pictures in {path.parent}: "
@@ -116,8 +117,9 @@ def create_ring(path: Path, slots: int, slot_bytes: int) -> None:
 
 
 def remove_ring(path: Path) -> None:
-    """Remove a ring; those who still map it keep what they have."""
-    path.unlink(missing_ok=True)
+    """Remove a ring, if it is there; those who still map it keep what they have."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _stride(slot_bytes: int) -> int:

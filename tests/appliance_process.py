@@ -36,8 +36,8 @@ class Appliance:
         self.url = ""
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it and wait for its address."""
+    def start(self, *, wait: bool = True) -> None:
+        """Start it and, unless told otherwise, wait for its address."""
         self.log_file.touch()
         begin = self.log_file.stat().st_size
         command = [sys.executable, str(ROOT / "system_launcher.py"), "--environment", "testing"]
@@ -52,7 +52,7 @@ class Appliance:
             found = re.search(r"Billiards Trainer: (http://\S+)", text)
             return found[1] if found else None
 
-        if "--no-api" not in self._flags:
+        if wait and "--no-api" not in self._flags:
             self.url = self.wait(address, "its address")
 
     def wait(self, probe: Callable[[], Any], what: str, seconds: float = 60) -> Any:
@@ -125,10 +125,10 @@ class Appliance:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """End it; its exit status."""
+        """End it, within the five seconds that are promised; its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=5)
 
     def end(self) -> None:
         """Whatever its state, leave nothing behind."""

@@ -109,11 +109,14 @@ def check_port(config: Config) -> str | None:
 
 def check_source(config: Config) -> str | None:
     """The named source, and the one in reserve, exist."""
-    from billiards_trainer.vision.sources.address import validate_source
+    from billiards_trainer.commands.source_check import validate_source
 
-    for url in filter(None, (config.source.url, config.source.fallback_url)):
+    named = {"source.url": config.source.url, "source.fallback_url": config.source.fallback_url}
+    for key, url in named.items():
+        if url is None:
+            continue
         try:
-            info = validate_source(url)
+            info = validate_source(url, key)
         except InputError as error:
             return str(error)
         if info.kind == "v4l2":

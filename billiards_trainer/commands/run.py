@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 from billiards_trainer.commands import settings
+from billiards_trainer.commands.source_check import validate_source
 from billiards_trainer.config import last_good
-from billiards_trainer.errors import InputError
-from billiards_trainer.messages import SourceInfo
+from billiards_trainer.system.wish import Wish
 
 MODULES = ("vision", "core", "projector", "api")
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address of the page")
     parser.add_argument("--port", help="port of the page; 0: any free one")
     parser.add_argument("--workers", metavar="N", help="processes that answer requests")
-    parser.add_argument("--log-level", metavar="LEVEL", help="DEBUG … CRITICAL")
+    parser.add_argument("--log-level", metavar="LEVEL", type=str.upper, help="DEBUG … CRITICAL")
     parser.add_argument("--log-file", metavar="FILE", help="also write the log there")
     parser.add_argument("--shutdown-timeout", metavar="S", help="seconds to stop everything")
     parser.add_argument("--state-dir", metavar="DIR", help="where shots and settings are kept")
@@ -40,41 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the appliance until SIGTERM or Ctrl-C."""
+    wish = Wish.listen()
     layers = settings.gather(arguments, _flags(arguments))
     config, problem = last_good.load(layers)
     if problem:
         print(f"billiards-trainer: {problem}", file=sys.stderr)
-    # The address is checked before anything starts; the processes never import each other, the
-    # command line may look into all of them.
-    from billiards_trainer.vision.sources.address import validate_source
-
     validate_source(config.source.url)
-    if config.source.fallback_url is not None and not is_real(config.source.fallback_url):
-        raise InputError(
-            "source.fallback_url: the second camera must be a real one (v4l2:N, rtsp://…, http://…)"
-        )
     from billiards_trainer import logs, redaction
     from billiards_trainer.system import orchestrator
 
     logs.configure(config.logging, "orchestrator")
     redaction.hide(layers.secrets.values())
-    if orchestrator.run(config, layers, _describe):
+    if orchestrator.run(config, layers, wish):
         # The same process, so that whoever watches it (systemd) sees no end.
         os.execv(sys.executable, sys.orig_argv)
     return 0
-
-
-def is_real(url: str) -> bool:
-    """Whether an address is a camera's, not a film's or the virtual table's."""
-    from billiards_trainer.vision.sources.address import parse
-
-    return parse(url).info.is_real
-
-
-def _describe(url: str) -> SourceInfo:
-    from billiards_trainer.vision.sources.address import parse
-
-    return parse(url).info
 
 
 def _flags(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from billiards_trainer.commands import settings
 from billiards_trainer.config import migrations
 from billiards_trainer.errors import InputError
+from billiards_trainer.redaction import redact
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(config.model_dump_json(indent=2))
     else:
         where = arguments.config or "the configuration"
-        print(f"{where} is valid ({config.environment}, source {config.source.url})")
+        print(f"{where} is valid ({config.environment}, source {redact(config.source.url)})")
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from billiards_trainer import source_address
 from billiards_trainer import table as tables
 from billiards_trainer.config import migrations, secrets
 from billiards_trainer.config.schema import Config, Section
@@ -31,6 +33,9 @@ PROFILES: dict[str, dict[str, Any]] = {
     # Production names its camera: there is no default that could be mistaken for a table.
     "production": {"source": {"url": ""}, "logging": {"json_lines": True}},
 }
+
+RACKS = {"8-ball": "pool", "9-ball": "pool", "snooker": "snooker", "carom": "carom"}
+"""The game that each rack of the virtual table belongs to."""
 
 Nested = dict[str, Any]
 
@@ -71,28 +76,37 @@ class Layers:
         full: Nested = {}
         _merge(full, profile)
         _merge(full, merged)
-        config = self.validate(full)
-        check(config)
-        secrets.fill(config.model_dump(), self.secrets)  # every name is known
-        return config
+        return self.validate(full, blame=True)
 
-    def validate(self, data: Nested) -> Config:
-        """The configuration in a nested mapping.
+    def validate(self, data: Nested, *, blame: bool = False) -> Config:
+        """The configuration in a nested mapping: one that the appliance can start with.
+
+        Args:
+            data: by section and key.
+            blame: whether to name the file and line that each key was last read from.
 
         Raises:
             InputError: the first thing that is wrong with it.
         """
         try:
-            return Config.model_validate(data)
+            config = Config.model_validate(data)
         except ValidationError as error:
-            first = error.errors()[0]
+            # A key that is misspelt is missing as well: the misspelling is the cause.
+            first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
             path = tuple(str(part) for part in first["loc"])
-            name = ".".join(path)
+            origin, name = self._origin(path) if blame else "", ".".join(path)
             if first["type"] == "extra_forbidden":
-                raise InputError(f"{self._origin(path)}unknown key {name}") from None
+                raise InputError(f"{origin}unknown key {name}") from None
             message = first["msg"].removeprefix("Value error, ")
             message = message[:1].lower() + message[1:]
-            raise InputError(f"{self._origin(path)}{name}: {message}") from None
+            raise InputError(f"{origin}{name}: {message}") from None
+        try:
+            check(config, self.secrets)
+        except InputError as error:
+            # A sentence about a key begins with its name.
+            key = tuple(str(error).partition(":")[0].split("."))
+            raise InputError(f"{self._origin(key) if blame else ''}{error}") from None
+        return config
 
     def _origin(self, path: tuple[str, ...]) -> str:
         while path:
@@ -139,16 +153,34 @@ class Layers:
         return out
 
 
-def check(config: Config) -> None:
+def check(config: Config, known: secrets.Secrets) -> None:
     """What no single key can tell.
+
+    Args:
+        config: each key of it is right by itself.
+        known: the secrets by name.
 
     Raises:
         InputError: a combination that must not start.
     """
     try:
-        config.table.to_table()
+        table = config.table.to_table()
     except tables.TableError as error:
         raise InputError(f"table: {error}") from None
+    rack = config.simulation.rack
+    if rack != "auto" and RACKS[rack] != table.game:
+        raise InputError(f"simulation.rack: a {table.game} table has no {rack} rack")
+    _check_production(config)
+    source = secrets.fill(config.model_dump(), known)["source"]  # every secret's name is known
+    source_address.parse(source["url"])
+    second = source["fallback_url"]
+    if second is not None and not source_address.parse(second, "source.fallback_url").info.is_real:
+        raise InputError(
+            "source.fallback_url: the second camera must be a real one (v4l2:N, rtsp://…, http://…)"
+        )
+
+
+def _check_production(config: Config) -> None:
     if config.environment != "production":
         return
     if not config.source.url:
@@ -164,13 +196,21 @@ def check(config: Config) -> None:
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """Line number of each ``[section]`` and ``key =`` of a TOML text, by key path."""
+    """Line number of each ``[section]`` and ``key =`` of a TOML text, by key path.
+
+    The tables of an array (``[[section]]``) are numbered from 0, as pydantic numbers them.
+    """
     lines: dict[tuple[str, ...], int] = {}
     section: tuple[str, ...] = ()
+    tables_of: Counter[tuple[str, ...]] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
-        if found := re.match(r"\s*\[\s*([\w\-.\s]+?)\s*\]", line):
-            section = tuple(part.strip() for part in found[1].split("."))
+        if found := re.match(r"\s*(\[\[?)\s*([\w\-.\s]+?)\s*\]", line):
+            section = tuple(part.strip() for part in found[2].split("."))
             lines.setdefault(section, number)
+            if found[1] == "[[":
+                tables_of[section] += 1
+                section = (*section, str(tables_of[section] - 1))
+                lines[section] = number
         elif found := re.match(r"\s*([\w\-.]+)\s*=", line):
             lines.setdefault(section + tuple(found[1].split(".")), number)
     return lines

@@ -9,10 +9,11 @@ from typing import Any
 
 import tomli_w
 
+from billiards_trainer import source_address
 from billiards_trainer.atomic_file import write_atomic
-from billiards_trainer.config import last_good
+from billiards_trainer.config import last_good, migrations
 from billiards_trainer.config.layers import Layers
-from billiards_trainer.config.schema import FIXED_KEYS, RELOADABLE_SECTIONS, Config
+from billiards_trainer.config.schema import FIXED_KEYS, RELOADABLE_SECTIONS, VERSION, Config
 from billiards_trainer.config.secrets import fill
 from billiards_trainer.config.snapshot import write_snapshot
 from billiards_trainer.errors import InputError
@@ -101,7 +102,10 @@ class ConfigStore:
         if path is None:
             raise InputError("this appliance keeps no changes")
         before = path.read_bytes() if path.exists() else None
-        data = tomllib.loads(before.decode()) if before is not None else {}
+        data: dict[str, Any] = {}
+        if before is not None:
+            data = tomllib.loads(before.decode())
+            migrations.upgrade(data, str(path))
         wanted = _flat(changes)
         if fixed := {"environment", "version"} & set(wanted):
             raise InputError(f"{fixed.pop()}: cannot be changed while running")
@@ -116,9 +120,13 @@ class ConfigStore:
             else:
                 data.setdefault(section, {})[key] = value
         # Checked before anything is written: the file never holds what cannot be loaded.
-        self._layers.validate(_with(self.config, wanted))
+        config = self._layers.validate(_with(self.config, wanted))
+        if "source.url" in wanted:
+            url = str(fill(config.source.url, self._layers.secrets))
+            source_address.check_present(source_address.parse(url))
+        content = tomli_w.dumps({"version": VERSION, **data})
         try:
-            write_atomic(path, tomli_w.dumps(data).encode(), mode=0o600)
+            write_atomic(path, content.encode(), mode=0o600)
         except OSError as error:
             raise InputError(f"the change cannot be kept in {path}: {error.strerror}") from None
         try:

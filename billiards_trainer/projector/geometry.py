@@ -9,6 +9,7 @@ from billiards_trainer.camera_model import CameraModel
 from billiards_trainer.config.schema import Config
 from billiards_trainer.errors import InputError
 from billiards_trainer.projector.projection import Projection, ProjectionError
+from billiards_trainer.source_address import SIMULATED
 from billiards_trainer.table import Table
 from billiards_trainer.virtual_projector import misset_projector
 
@@ -69,7 +70,7 @@ def _scaled(model: CameraModel, width: int, height: int, scale: float) -> Camera
 
 def true_geometry(config: Config, table: Table, believed: Projection) -> Projection:
     """How light really falls: as calibrated, but on the virtual table as its own optics say."""
-    if config.source.url != "simulated":
+    if config.source.url != SIMULATED:
         return believed
     width, height = believed.width, believed.height
     if config.simulation.projector == "random":

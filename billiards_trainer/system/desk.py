@@ -46,6 +46,6 @@ def _reply(appliance: Orchestrator, request: Request) -> m.Message:
                 alerts=(*book.active, *book.history), repairs=appliance.recovery.repairs
             )
         case "system.restart":
-            appliance.restart_system("somebody asked for it")
+            appliance.restart_system("somebody asked for it", asked_for=True)
             return m.Done(ok=True, detail="the appliance starts anew")
     return appliance.status()

@@ -27,17 +27,23 @@ class Gauges:
 
     Attributes:
         machine: the newest sample of the machine.
+        source: where the pictures come from, as their taker says; ``None`` before it has spoken.
     """
 
     def __init__(self, bus: Bus) -> None:
         self.machine: m.SystemMetrics | None = None
+        self.source: m.SourceInfo | None = None
+        self._cameras = bus.subscribe("camera.status")
         self._flips = bus.subscribe("projector.flip")
         self._games = bus.subscribe("game.state")
         self._latency_ms: float | None = None
         self._flip_ns = 0
 
     def look(self) -> None:
-        """See how old what is drawn is; the topic keeps the newest flip only, one is enough."""
+        """Take in what was said of pictures and of what is drawn: the newest of each is enough."""
+        camera = self._cameras.receive()
+        if isinstance(camera, m.SourceStatus):
+            self.source = camera.source
         flip = self._flips.receive()
         now = time.monotonic_ns()
         if isinstance(flip, m.Flip):

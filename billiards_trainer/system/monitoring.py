@@ -19,6 +19,8 @@ from billiards_trainer.messages import ProcessUsage, SystemMetrics
 from billiards_trainer.system.sensors import Throttling, temperatures_c
 
 _SENSORS_NS = 5_000_000_000
+_HANGS_S = 10.0
+"""A look that takes longer hangs in a sensor or a disk."""
 
 
 class _Traffic(NamedTuple):
@@ -145,23 +147,36 @@ class Background(threading.Thread):
 class Sampler(Background):
     """Takes samples in the background.
 
-    ``pids`` is read at each sample: put the processes of the moment there.
+    ``pids`` and ``enabled`` are read at each sample: set them as they are at the moment.
     """
 
     def __init__(self, disk: Path, interval_s: float) -> None:
         super().__init__("sampler", interval_s)
         self.pids: Mapping[str, int] = {}
+        self.enabled = True
+        self._looked_at = time.monotonic()
         self._monitor = Monitor(disk)
         self._fresh: SystemMetrics | None = None
         self.problem = ""
 
     def probe(self) -> None:
-        """Take a sample."""
-        try:
-            self._fresh = self._monitor.sample(self.pids)
-            self.problem = ""
-        except OSError as error:
-            self.problem = f"the machine cannot be measured: {error.strerror}"
+        """Take a sample, unless that is switched off."""
+        if self.enabled:
+            try:
+                self._fresh = self._monitor.sample(self.pids)
+                self.problem = ""
+            except OSError as error:
+                self.problem = f"the machine cannot be measured: {error.strerror}"
+        else:
+            self._fresh, self.problem = None, ""
+        self._looked_at = time.monotonic()
+
+    def problem_at(self, now: float) -> str:
+        """Why there are no samples, one sentence; empty when there are, or none are wanted."""
+        silent_s = now - self._looked_at
+        if silent_s > self.interval_s + _HANGS_S:
+            return f"measuring the machine has hung for {silent_s:.0f} s"
+        return self.problem
 
     def take(self) -> SystemMetrics | None:
         """The newest sample, once."""

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import structlog
 
-from billiards_trainer import __version__, logs, places, redaction
+from billiards_trainer import __version__, logs, places, redaction, source_address
 from billiards_trainer import messages as m
 from billiards_trainer.bus import Bus
 from billiards_trainer.config.layers import Layers
@@ -41,14 +39,13 @@ from billiards_trainer.system.remedies.table import INTERRUPTS, REMEDIES
 from billiards_trainer.system.storage_watch import StorageWatch
 from billiards_trainer.system.supervision import Life, State
 from billiards_trainer.system.webhooks import Webhooks
+from billiards_trainer.system.wish import Wish
 
 _log = structlog.get_logger(__name__)
 
 _TICK_MS = 20
 _STATUS_S = 0.5
 _RECOVERY_S = 1.0
-
-Describe = Callable[[str], m.SourceInfo]
 
 
 class Orchestrator:
@@ -57,20 +54,19 @@ class Orchestrator:
     Args:
         config: already checked.
         layers: where it came from, for reloading and for changes from the page.
-        describe: what the pictures of an address are, for people.
+        wish: the signals that have come.
         runtime_dir: folder of sockets, ours alone.
     """
 
-    def __init__(
-        self, config: Config, layers: Layers, describe: Describe, runtime_dir: Path
-    ) -> None:
+    def __init__(self, config: Config, layers: Layers, wish: Wish, runtime_dir: Path) -> None:
         self.store = ConfigStore(layers, config, runtime_dir)
         self.alerts = AlertBook(epoch=time.monotonic_ns())
         self.recovery = Recovery()
         self.history = History()
         self.restart_reason = ""
-        self._describe = describe
-        self._source = describe(config.source.url)
+        self._restart_was_asked_for = False
+        self._wish = wish
+        self._source = source_address.parse(self.store.revealed((config.source.url,))[0]).info
         self._state_dir = places.state_dir(config)
         self._boot = boots.begin(self._state_dir, config.system.failed_boots)
         self._bus = Bus(runtime_dir, "orchestrator")
@@ -90,8 +86,6 @@ class Orchestrator:
         self._webhooks = Webhooks(lambda: self.store.revealed(self.config.alerts.webhooks))
         self._notifier = Notifier()
         self._started_at = time.monotonic()
-        self._stop_signal: signal.Signals | None = None
-        self._reload = False
         self._proven = False
         self._announced = False
         self._status_at = self._recovery_at = 0.0
@@ -100,18 +94,14 @@ class Orchestrator:
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT, or until it is to start anew; then everything is stopped."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_hangup)
         if self._boot.safe:
             _log.critical(self._boot.reason)
         self._storage.start()
         self._webhooks.start()
-        if self.config.monitoring.enabled:
-            self._sampler.start()
+        self._sampler.start()
         self._modules.prepare(self.store.path)
         try:
-            while self._stop_signal is None and not self.restart_reason:
+            while self._wish.stop is None and not self.restart_reason:
                 self._bus.wait([self._heartbeats, self._commands], _TICK_MS)
                 self._modules.observe(self._heartbeats.drain(), self.store.number)
                 self._modules.supervise(self.store.path, recovery=self.config.recovery.enabled)
@@ -122,12 +112,6 @@ class Orchestrator:
                 self._housekeeping()
         finally:
             self._shut_down()
-
-    def _on_stop(self, number: int, _frame: object) -> None:
-        self._stop_signal = signal.Signals(number)
-
-    def _on_hangup(self, _number: int, _frame: object) -> None:
-        self._reload = True
 
     def _on_change(self, module: Module, before: Life) -> None:
         self._status_at = 0.0  # news is told at once
@@ -170,11 +154,13 @@ class Orchestrator:
         parts = self._gauges.score_parts(
             modules, self.config, self._modules.restarts_within_the_hour(now)
         )
+        # Whoever takes the pictures knows best: a change of source may wait for a restart.
+        source = self._gauges.source or self._source
         return m.SystemStatus(
             status=level,
             version=__version__,
-            source=self._source.name,
-            source_kind=self._source.kind,
+            source=source.name,
+            source_kind=source.kind,
             uptime_s=now - self._started_at,
             environment=self.config.environment,
             config_number=self.store.number,
@@ -189,9 +175,10 @@ class Orchestrator:
 
     def _checks(self, now: float) -> tuple[m.Check, ...]:
         found = self._storage.findings(now)
-        if not self._sampler.problem:
+        problem = self._sampler.problem_at(now)
+        if not problem:
             return found
-        return (*found, m.Check(name="host", level=m.Level.DEGRADED, detail=self._sampler.problem))
+        return (*found, m.Check(name="host", level=m.Level.DEGRADED, detail=problem))
 
     def _tell(self) -> None:
         now = time.monotonic()
@@ -211,6 +198,7 @@ class Orchestrator:
 
     def _take_sample(self) -> None:
         self._sampler.interval_s = self.config.system.health_interval
+        self._sampler.enabled = self.config.monitoring.enabled
         self._sampler.pids = {**self._modules.pids, "orchestrator": os.getpid()}
         sample = self._sampler.take()
         if sample is not None:
@@ -283,9 +271,10 @@ class Orchestrator:
         """
         self._modules.restart(name)
 
-    def restart_system(self, reason: str) -> None:
-        """Stop everything and start it again."""
+    def restart_system(self, reason: str, *, asked_for: bool = False) -> None:
+        """Stop everything and start it again; a start that somebody ends so has not failed."""
         self.restart_reason = reason
+        self._restart_was_asked_for = asked_for
 
     def care(self, module: str, what: Literal["reset_state", "clear_cache"]) -> None:
         """Ask a process, or all (``*``), to do something for itself."""
@@ -324,7 +313,6 @@ class Orchestrator:
             _log.info("configuration changed", number=self.store.number, keys=change.changed)
             logs.configure(self.config.logging, "orchestrator")
             redaction.hide(self.store.secrets.values())
-            self._source = self._describe(self.config.source.url)
             self._announce(change.changed)
         return change
 
@@ -344,8 +332,8 @@ class Orchestrator:
 
     def _housekeeping(self) -> None:
         self._modules.keep_nursery(self.store.path)
-        if self._reload:
-            self._reload = False
+        if self._wish.reload:
+            self._wish.reload = False
             try:
                 self.reload_configuration()
             except InputError as error:
@@ -363,11 +351,11 @@ class Orchestrator:
         """Stop in reverse order of starting."""
         _log.info(
             "stopping",
-            signal=self._stop_signal.name if self._stop_signal else None,
+            signal=self._wish.stop.name if self._wish.stop else None,
             reason=self.restart_reason or None,
         )
         self._notifier.stopping()
-        if self._stop_signal is not None:
+        if self._wish.stop is not None or self._restart_was_asked_for:
             boots.good(self._state_dir, self._boot)
         for thread in (self._sampler, self._storage, self._webhooks):
             thread.end()
@@ -380,7 +368,7 @@ def _try_to_load(layers: Layers) -> None:
     layers.load()
 
 
-def run(config: Config, layers: Layers, describe: Describe) -> bool:
+def run(config: Config, layers: Layers, wish: Wish) -> bool:
     """Run the appliance until it is told to stop.
 
     Returns:
@@ -397,6 +385,6 @@ def run(config: Config, layers: Layers, describe: Describe) -> bool:
         from billiards_trainer.storage.upgrade import migrate
 
         migrate(places.state_dir(config))
-        appliance = Orchestrator(config, layers, describe, runtime_dir)
+        appliance = Orchestrator(config, layers, wish, runtime_dir)
         appliance.run()
         return bool(appliance.restart_reason)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from billiards_trainer import places
+from billiards_trainer.bus import LONGEST_RUNTIME_DIR
 from billiards_trainer.config.schema import Config
 from billiards_trainer.errors import InputError
 from billiards_trainer.frames import RingError, create_ring, remove_ring, slot_bytes_for
@@ -36,9 +37,17 @@ def occupied(config: Config) -> Iterator[Path]:
         InputError: another appliance is running here, or there is no room for the pictures.
     """
     runtime = places.runtime_dir(config)
+    if len(os.fsencode(runtime)) > LONGEST_RUNTIME_DIR:
+        raise InputError(
+            f"system.runtime_dir: {runtime} is too long for sockets: "
+            f"{LONGEST_RUNTIME_DIR} characters at most"
+        )
     places.make_private(runtime)
     places.make_private(places.state_dir(config))
-    lock = os.open(runtime / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        lock = os.open(runtime / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise InputError(f"cannot use the folder {runtime}: {error.strerror}") from None
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from billiards_trainer import source_address
 from billiards_trainer.config.schema import Config
 from billiards_trainer.messages import Level, ModuleStatus, SystemMetrics
 from billiards_trainer.system.supervision import State
@@ -72,8 +73,7 @@ def _is_sick(name: str, status: ModuleStatus, config: Config) -> bool:
     if status.state not in _UP:
         return False
     # A lost camera is DEGRADED and waits for ever; a film that has ended is only that.
-    url = config.source.url
-    real = name == "camera" and (url.startswith("v4l2:") or "://" in url)
+    real = name == "camera" and source_address.is_real(config.source.url)
     lost = status.status is Level.DEGRADED and status.measures.get("fps") == 0
     return status.status is Level.UNHEALTHY or (real and lost)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from billiards_trainer.config.schema import Config
+from billiards_trainer.source_address import SIMULATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def rows_for(config: Config, *, safe: bool = False) -> tuple[ProcessRow, ...]:
                 )
             }
         )
-    writer = "simulation" if config.source.url == "simulated" else "camera"
+    writer = "simulation" if config.source.url == SIMULATED else "camera"
     off = {*config.system.modules_off, "camera" if writer == "simulation" else "simulation"}
     rows = [row for row in _TABLE if row.name not in off]
     if "api" not in off:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,10 +47,28 @@ def test_it_runs_and_stops_without_a_trace(appliance: Appliance, number: signal.
     children = appliance.children()
     assert len(children) == len(MODULES) + NURSERY
     assert leftovers(appliance)
-    assert appliance.stop(number) == 0
+    # Somebody who watches, and never stops watching, holds nothing up.
+    with urllib.request.urlopen(
+        appliance.url + "/api/v1/camera/preview.mjpeg", timeout=5
+    ) as watching:
+        assert watching.read(1000)
+        assert appliance.stop(number) == 0
     assert not any(child.is_running() for child in children)
     assert leftovers(appliance) == []
     assert "given up" not in appliance.log()
+    assert "Traceback" not in appliance.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_while_it_starts_it_leaves_nothing_either(
+    new_appliance: Callable[..., Appliance], number: signal.Signals
+) -> None:
+    appliance = new_appliance()
+    appliance.start(wait=False)
+    # The rings are the first things that would be left behind.
+    appliance.wait(lambda: any("dev" in path.parts for path in leftovers(appliance)), "its rings")
+    assert appliance.stop(number) == 0
+    assert leftovers(appliance) == []
     assert "Traceback" not in appliance.log()
 
 
@@ -95,7 +114,7 @@ def test_a_killed_orchestrator_takes_all_along_and_the_next_one_cleans_up(
     assert appliance.process is not None
     appliance.process.kill()
     appliance.process.wait()
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=2)
     assert alive == []
     assert leftovers(appliance), "it had no chance to clean up"
     successor = new_appliance(folder=runtime_dir)
@@ -142,6 +161,9 @@ def _status(appliance: Appliance) -> bool:
 def test_the_status_command_tells_people_and_scripts(
     appliance: Appliance, runtime_dir: Path
 ) -> None:
+    # A camera that waits for the next start is not yet what is seen.
+    status, said = appliance.send("PUT", "/api/v1/config", {"source": {"url": "v4l2:0"}})
+    assert (status, "after a restart: source.url" in said["detail"]) == (200, True)
     command = [sys.executable, "-m", "billiards_trainer", "status", "--runtime-dir"]
     found = subprocess.run(
         [*command, str(appliance.runtime_dir)], capture_output=True, text=True, check=False
@@ -201,6 +223,11 @@ def folders(runtime_dir: Path) -> list[str]:
         (["--log-level", "LOUD"], "logging.level"),
         (["--health-interval", "-1"], "system.health_interval"),
         (["--set", "simulation.sed=3"], "unknown key simulation.sed"),
+        (["--set", "simulation.rack=snooker"], "a pool table has no snooker rack"),
+        (["--set", "source.fallback_url=simulated"], "source.fallback_url: the second camera"),
+        (["--set", "system.shm_dir=/proc/rings"], "cannot create the picture ring"),
+        (["--set", f"system.shm_dir={ROOT / 'pyproject.toml'}"], "cannot create the picture ring"),
+        (["--runtime-dir", "/tmp/" + "long" * 20], "too long for sockets"),
         (["--set", "nonsense"], "SECTION.KEY=VALUE"),
         (["--config", "/nowhere/site.toml"], "/nowhere/site.toml"),
         (["--frobnicate"], "--frobnicate"),

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from billiards_trainer import places
+from billiards_trainer.config.schema import Config
 from tests.appliance_process import Appliance
 
 pytestmark = [pytest.mark.appliance, pytest.mark.fault, pytest.mark.timeout(240)]
@@ -169,7 +171,11 @@ def test_descriptors_shared_memory_and_events_stay_as_they_are(appliance: Applia
     appliance.wait(
         lambda: len((appliance.get("/api/v1/system/metrics") or {}).get("machine") or ()) > 0, "it"
     )
-    rings = sorted(p.name for p in Path("/dev/shm").glob("billiards-trainer-*"))
+    config = Config.model_validate({"system": {"runtime_dir": str(appliance.runtime_dir)}})
+    rings = {
+        path: path.stat().st_blocks
+        for path in (places.ring_path(config, name) for name in ("camera", "light"))
+    }
     before = appliance.wait(sample, "a sample")
     for _ in range(40):
         for path in ("/health", "/api/v1/game/state", "/metrics", "/api/v1/system/alerts"):
@@ -182,6 +188,6 @@ def test_descriptors_shared_memory_and_events_stay_as_they_are(appliance: Applia
     for name, count in after.items():
         assert count <= before[name] + 8, f"{name} keeps descriptors open"
     lost = [line for line in text.splitlines() if line.startswith("billiards_topic_missed_total")]
+    assert lost
     assert all(line.endswith(" 0.0") for line in lost), lost
-    here = {p.name for p in Path("/dev/shm").glob("billiards-trainer-*")}
-    assert set(rings) & here
+    assert {path: path.stat().st_blocks for path in rings} == rings

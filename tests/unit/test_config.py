@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from billiards_trainer import places
 from billiards_trainer.config.layers import Layers, key_lines
-from billiards_trainer.config.schema import Config
+from billiards_trainer.config.schema import VERSION, Config
 from billiards_trainer.config.snapshot import read_snapshot, write_snapshot
 from billiards_trainer.config.store import ConfigStore
 from billiards_trainer.errors import InputError
@@ -64,6 +65,14 @@ def test_profiles_are_weaker_than_files(tmp_path: Path) -> None:
         ("environment = 'moon'\n", "line 1: unknown environment 'moon'; known are development"),
         ("[api]\nport = inf\n", "line 2: api.port"),
         ("[source]\nfps = nan\n", "line 2: source.fps"),
+        ("[source]\nurl = 'ftp://host/film'\n", "site.toml, line 2: source.url: ftp://"),
+        ("[source]\nfallback_url = 'a.mp4'\n", "line 2: source.fallback_url: the second camera"),
+        ("[simulation]\nrack = 'snooker'\n", "line 2: simulation.rack: a pool table has no"),
+        (
+            "[[recovery.policies]]\nproblem = 'camera'\nremedy = 'FAILOVER'\n"
+            "[[recovery.policies]]\nproblem = 'camera'\nremedi = 'FAILOVER'\n",
+            "site.toml, line 6: unknown key recovery.policies.1.remedi",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_file_line_and_key(
@@ -99,13 +108,18 @@ def test_production_names_its_camera_and_stays_on_loopback(tmp_path: Path) -> No
 
 
 def test_lines_of_keys() -> None:
-    text = "a = 1\n[x.y]\nb.c = 2\n  d=3\n# e = 4\n[ z ]\n"
+    text = "a = 1\n[x.y]\nb.c = 2\n  d=3\n# e = 4\n[ z ]\n[[ l ]]\nf = 5\n[[l]]\nf = 6\n"
     assert key_lines(text) == {
         ("a",): 1,
         ("x", "y"): 2,
         ("x", "y", "b", "c"): 3,
         ("x", "y", "d"): 4,
         ("z",): 6,
+        ("l",): 7,
+        ("l", "0"): 7,
+        ("l", "0", "f"): 8,
+        ("l", "1"): 9,
+        ("l", "1", "f"): 10,
     }
 
 
@@ -170,6 +184,10 @@ def test_a_change_is_numbered_kept_and_handed_out(store: ConfigStore, tmp_path: 
         ({"environment": "production"}, "cannot be changed"),
         ({"storage": {"state_dir": "/"}}, "only be set on the machine itself"),
         ({"table": {"length": 1.0, "width": 1.5}}, "not a table"),
+        ({"source": {"url": "rtps://camera/"}}, "not a camera's address"),
+        ({"source": {"url": "/no/such/film.mp4"}}, "there is no film"),
+        ({"source": {"fallback_url": "simulated"}}, "must be a real one"),
+        ({"simulation": {"rack": "carom"}}, "has no carom rack"),
     ],
 )
 def test_a_wrong_change_changes_nothing(
@@ -263,3 +281,13 @@ def test_the_reference_is_the_schema() -> None:
         cwd=root,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_changes_are_kept_in_the_present_format(store: ConfigStore, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[system]\nmonitoring = false\n")  # as version 1 had it
+    store.put({"core": {"assistance": "drill"}})
+    kept = tomllib.loads(file.read_text())
+    assert kept["version"] == VERSION
+    assert (kept["core"], kept["monitoring"]) == ({"assistance": "drill"}, {"enabled": False})
+    assert store.config.monitoring.enabled is False

@@ -203,6 +203,10 @@ def test_secrets_may_lie_elsewhere(tmp_path: Path) -> None:
         ("rtsp://u:p@host/x", "rtsp://***@host/x"),
         ("cannot open rtsp://u:p@ss@host", "cannot open rtsp://***@host"),
         ("http://host/a@b", "http://host/a@b"),
+        ("rtsp://staff:secret@10.0.0.9:554/cam?x=a@b", "rtsp://***@10.0.0.9:554/cam?x=a@b"),
+        ("http://user@cam/", "http://***@cam/"),
+        ("http://cam/mjpeg?user=a@b", "http://cam/mjpeg?user=a@b"),
+        ("films/pot@table.mp4", "films/pot@table.mp4"),
         ("plain", "plain"),
     ],
 )

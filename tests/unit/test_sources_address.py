@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billiards_trainer.commands.source_check import validate_source
 from billiards_trainer.errors import InputError
-from billiards_trainer.vision.sources.address import credentials, parse, validate_source
+from billiards_trainer.source_address import check_present, credentials, is_real, parse
 from tests.films import write_film
 
 
@@ -100,7 +101,21 @@ def test_an_unreadable_film_also_for_root(tmp_path: Path, monkeypatch: pytest.Mo
     film = write_film(tmp_path / "film.avi", pictures=3, fps=25)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InputError, match="permission denied"):
-        parse(str(film))
+        check_present(parse(str(film)))
+
+
+def test_the_key_that_is_wrong_is_named() -> None:
+    with pytest.raises(InputError, match=r"^source\.fallback_url: a USB camera"):
+        validate_source("v4l2:x", "source.fallback_url")
+    with pytest.raises(InputError, match=r"^source\.fallback_url: there is no film"):
+        validate_source("/no/film", "source.fallback_url")
+
+
+def test_only_a_camera_is_real() -> None:
+    assert [u for u in ("v4l2:0", "rtsp://c/", "simulated", "a.mp4", "ftp://c/") if is_real(u)] == [
+        "v4l2:0",
+        "rtsp://c/",
+    ]
 
 
 letters = st.text("abcXYZ019-._~", min_size=1, max_size=8)

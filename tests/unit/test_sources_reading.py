@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billiards_trainer.config.schema import SourceConfig
+from billiards_trainer.source_address import parse
 from billiards_trainer.vision.sources import capture as captures
 from billiards_trainer.vision.sources import mjpeg
-from billiards_trainer.vision.sources.address import parse
 from billiards_trainer.vision.sources.film import FilmReader, probe
 from billiards_trainer.vision.sources.jpeg_stream import JpegSplitter
 from billiards_trainer.vision.sources.mjpeg import MjpegReader

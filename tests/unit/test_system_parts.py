@@ -148,6 +148,19 @@ def test_the_sampler_survives_a_disk_that_is_gone(tmp_path: Path) -> None:
     assert not well.is_alive()
 
 
+def test_the_sampler_can_be_switched_off_and_is_missed_when_it_hangs(tmp_path: Path) -> None:
+    sampler = Sampler(tmp_path, 1.0)
+    sampler.enabled = False
+    sampler.probe()
+    assert sampler.take() is None
+    sampler.enabled = True
+    sampler.probe()
+    assert sampler.take() is not None
+    now = time.monotonic()
+    assert sampler.problem_at(now) == ""
+    assert "has hung for" in sampler.problem_at(now + 30)
+
+
 def test_throttling_is_read_where_the_kernel_tells(tmp_path: Path) -> None:
     assert sensors.Throttling(tmp_path).now() is None
     counter = tmp_path / "devices/system/cpu/cpu0/thermal_throttle/core_throttle_count"

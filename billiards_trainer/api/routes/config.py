@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from billiards_trainer import messages as m
 from billiards_trainer.api.route import Call, Route, command
-from billiards_trainer.api.source_name import without_credentials
 from billiards_trainer.config.schema import Config
+from billiards_trainer.redaction import redact
 
 
 async def get(call: Call) -> web.StreamResponse:
@@ -45,11 +45,13 @@ async def _in_force(call: Call) -> dict[str, Any]:
     return cast(dict[str, Any], reply.config)
 
 
-def _public(config: dict[str, Any]) -> dict[str, Any]:
-    source = dict(config.get("source", {}))
-    if isinstance(url := source.get("url"), str):
-        source["url"] = without_credentials(url)
-    return {**config, "source": source}
+def _public(value: Any) -> Any:
+    """The same without passwords, wherever they stand."""
+    if isinstance(value, dict):
+        return {key: _public(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_public(part) for part in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 ROUTES = (

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from billiards_trainer import __version__
 from billiards_trainer import messages as m
 from billiards_trainer.api.route import Call, Route, json_response
-from billiards_trainer.api.source_name import without_credentials
+from billiards_trainer.redaction import redact
 
 
 class ModuleHealth(BaseModel):
@@ -39,7 +39,7 @@ async def health(call: Call) -> web.StreamResponse:
         answer = Health(
             status=m.Level.UNKNOWN,
             version=__version__,
-            source=without_credentials(call.services.config.source.url),
+            source=redact(call.services.config.source.url),
             uptime_s=0.0,
             modules={},
             detail="the orchestrator has not spoken yet",

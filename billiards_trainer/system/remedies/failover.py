@@ -5,14 +5,13 @@ Never to a film or to the virtual table: what is drawn must belong to the table 
 
 from __future__ import annotations
 
+from billiards_trainer import source_address
 from billiards_trainer.errors import InputError
 from billiards_trainer.system.problems import Problem
 from billiards_trainer.system.remedies.hands import Hands, Refused
 
 INTERRUPTS = True
 TOUCHES = "source.url or projector.mode, until the configuration is reloaded; restarts that module"
-
-_REAL = ("v4l2:", "rtsp://", "rtsps://", "http://", "https://")
 
 
 def apply(hands: Hands, problem: Problem) -> str:
@@ -36,7 +35,7 @@ def _second_camera(hands: Hands) -> tuple[dict[str, object], str]:
     second = source.fallback_url
     if second is None:
         raise Refused("no second camera is named (source.fallback_url)")
-    if not second.startswith(_REAL):
+    if not source_address.is_real(second):
         raise Refused("source.fallback_url is no real camera")
     # The first one may be mended by then: the way back is the same.
     return {"source.url": second, "source.fallback_url": source.url}, "the second camera is in use"

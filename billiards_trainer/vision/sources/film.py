@@ -26,8 +26,8 @@ class FilmInfo:
     fps: float
 
 
-def probe(path: Path) -> FilmInfo:
-    """Look into a film.
+def probe(path: Path, key: str = "source.url") -> FilmInfo:
+    """Look into a film; ``key`` of the configuration is named when it is none.
 
     Raises:
         InputError: the file is not a film of at least two pictures.
@@ -39,7 +39,7 @@ def probe(path: Path) -> FilmInfo:
         # A still picture opens like a film, too.
         pictures = [capture.read()[0] for _ in range(2)] if capture.isOpened() else [False]
         if not all(pictures):
-            raise InputError(f"source.url: {str(path)!r} is not a film that can be read")
+            raise InputError(f"{key}: {str(path)!r} is not a film that can be read")
         return FilmInfo(
             int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),

@@ -10,7 +10,7 @@ from billiards_trainer import messages as m
 from billiards_trainer.config.schema import SourceConfig
 from billiards_trainer.frames import RingWriter
 from billiards_trainer.process import ChildProcess
-from billiards_trainer.vision.sources.address import Address, parse
+from billiards_trainer.source_address import Address, parse
 from billiards_trainer.vision.sources.opening import opener
 from billiards_trainer.vision.sources.picture import Grabbed, SourceEnded, fitted
 from billiards_trainer.vision.sources.reader import SourceReader

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from billiards_trainer.frames import Picture
-from billiards_trainer.vision.sources.address import credentials
+from billiards_trainer.source_address import credentials
 from billiards_trainer.vision.sources.jpeg_stream import JpegSplitter
 from billiards_trainer.vision.sources.picture import Grabbed, SourceError, as_bgr
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from billiards_trainer.config.schema import SourceConfig
-from billiards_trainer.vision.sources.address import Address
+from billiards_trainer.source_address import Address
 from billiards_trainer.vision.sources.picture import Grabber
 
 

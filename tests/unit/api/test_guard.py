@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from billiards_trainer.api.guard import check_host, check_origin
 from billiards_trainer.api.problem import Problem
-from billiards_trainer.api.source_name import without_credentials
 from billiards_trainer.config.schema import Config
 from tests.unit.api.stage import Stage, on_stage
 
@@ -120,19 +119,3 @@ async def test_every_answer_carries_the_security_headers(stage: Stage) -> None:
             assert response.headers["X-Content-Type-Options"] == "nosniff"
             assert response.headers["X-Frame-Options"] == "DENY"
             assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("rtsp://staff:secret@10.0.0.9:554/cam?x=a@b", "rtsp://***@10.0.0.9:554/cam?x=a@b"),
-        ("http://user@cam/", "http://***@cam/"),
-        ("rtsp://a:p@ss@cam/", "rtsp://***@cam/"),
-        ("http://cam/mjpeg?user=a@b", "http://cam/mjpeg?user=a@b"),
-        ("simulated", "simulated"),
-        ("v4l2:0", "v4l2:0"),
-        ("films/pot@table.mp4", "films/pot@table.mp4"),
-    ],
-)
-def test_addresses_are_shown_without_passwords(url: str, shown: str) -> None:
-    assert without_credentials(url) == shown
