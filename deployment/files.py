@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from deployment.errors import Failed
+
+_PART = ".part"
 
 
 def sync_folder(folder: Path) -> None:
@@ -26,7 +29,8 @@ def sync_folder(folder: Path) -> None:
 def write(path: Path, data: bytes | str, mode: int = 0o644) -> None:
     """Replace a file whole: temporary file, fsync, rename, fsync of the folder."""
     content = data.encode() if isinstance(data, str) else data
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    _sweep(path)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -38,6 +42,12 @@ def write(path: Path, data: bytes | str, mode: int = 0o644) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _sweep(path: Path) -> None:
+    """Delete what a writer of this file left when it was killed; one writes at a time."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
+        left.unlink(missing_ok=True)
 
 
 def write_json(path: Path, data: Any, mode: int = 0o644) -> None:
@@ -68,6 +78,7 @@ def point(link: Path, target: Path) -> None:
 
 def remove(path: Path) -> None:
     """Delete a file, a link or a whole folder; it may be gone already."""
+    _sweep(path)
     if path.is_dir() and not path.is_symlink():
         # Renamed first: a folder half deleted must not be taken for a whole one.
         doomed = path.with_name(f".{path.name}.removed")

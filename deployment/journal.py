@@ -63,7 +63,7 @@ class Journal:
 
     def close(self) -> None:
         """Nothing is under way any more."""
-        self.path.unlink(missing_ok=True)
+        files.remove(self.path)
         files.sync_folder(self.path.parent)
 
     @classmethod

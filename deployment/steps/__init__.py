@@ -39,6 +39,7 @@ INSTALL: tuple[Step, ...] = (
 ROLLBACK: tuple[Step, ...] = (
     backup.STEP,
     install.STEP,
+    user.STEP,
     caches.STEP,
     stop.STEP,
     set_aside.STEP,

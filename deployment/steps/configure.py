@@ -110,7 +110,7 @@ def _certificate(context: Context) -> None:
 def undo(context: Context) -> None:
     """Take away what was made here; what was changed comes back with what was put aside."""
     for name in context.journal.notes.get("made", []):
-        Path(name).unlink(missing_ok=True)
+        files.remove(Path(name))
 
 
 def verify(context: Context) -> bool:

@@ -109,7 +109,7 @@ def undo(context: Context) -> None:
     modes = {str(place.target): place.mode for place in places(context)}
     for name, text in kept["files"].items():
         if text is None:
-            Path(name).unlink(missing_ok=True)
+            files.remove(Path(name))
         else:
             files.write(Path(name), text, modes.get(name, 0o644))
     for name, target in kept["links"].items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployment import files
-from deployment.plan import Context, Step, nothing
+from deployment.plan import Context, Step
 from deployment.shell import run
 
 FILES = {
@@ -29,9 +29,20 @@ def _targets(context: Context, kind: str) -> list[str]:
     return [str(context.layout.root / place) for place in FILES.values() if kind in place]
 
 
-def _content(context: Context, source: str) -> str:
-    text = (context.layout.share(context.version) / source).read_text(encoding="utf-8")
+def _content(context: Context, source: str, version: str | None = None) -> str:
+    share = context.layout.share(version or context.version)
+    text = (share / source).read_text(encoding="utf-8")
     return context.layout.adapt(text)
+
+
+def undo(context: Context) -> None:
+    """Put the previous version's files back; user and folders stay, for data may be in them."""
+    for source, place in FILES.items():
+        target = context.layout.root / place
+        if context.journal.previous is None:
+            files.remove(target)
+        else:
+            files.write(target, _content(context, source, context.journal.previous))
 
 
 def verify(context: Context) -> bool:
@@ -48,4 +59,4 @@ def verify(context: Context) -> bool:
         return False
 
 
-STEP = Step("user", "make the appliance's user and folders", do, nothing, verify)
+STEP = Step("user", "make the appliance's user and folders", do, undo, verify)
