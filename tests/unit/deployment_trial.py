@@ -59,6 +59,8 @@ def migrate(folder):
         found = db.execute("SELECT version_num FROM alembic_version").fetchone()
         if found and found[0] not in KNOWN:
             raise InputError(f"{path} was written by a newer version")
+        if "0002" in KNOWN and (not found or found[0] < "0002"):
+            db.execute("ALTER TABLE shots ADD COLUMN speed REAL DEFAULT 1.5")
         db.execute("DELETE FROM alembic_version")
         db.execute("INSERT INTO alembic_version VALUES (?)", (max(KNOWN),))
     return path
@@ -97,7 +99,7 @@ _COMMANDS = {
 
 # Stands in for the interpreter and for pip: a real environment takes seconds each time, and the
 # booted machine has one.
-_PYTHON = """#!REAL
+_PYTHON = """#!REAL -S
 import os, re, sys, zipfile
 from pathlib import Path
 words = sys.argv[1:]
@@ -122,7 +124,7 @@ elif words[:3] == ["-m", "pip", "install"]:
             lines = Path(words[-1]).read_text().splitlines()
             listed.writelines(line.split("==")[0] + "\\n" for line in lines if "==" in line)
     program = here / "bin/billiards-trainer"
-    head = f"#!{here}/bin/python\\n"
+    head = f"#!REAL -S\\nimport sys\\nsys.path.insert(0, {str(packages)!r})\\n"
     program.write_text(head + "from billiards_trainer.cli import main\\nmain()\\n")
     program.chmod(0o755)
 elif words[:3] == ["-m", "pip", "check"]:
@@ -134,7 +136,7 @@ elif words[:3] == ["-m", "pip", "check"]:
 elif words[:2] not in (["-m", "pip"], ["-m", "compileall"]):
     os.environ["PYTHONPATH"] = str(packages)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    os.execv("REAL", ["REAL", *words])
+    os.execv("REAL", ["REAL", "-S", *words])
 """
 
 
@@ -172,6 +174,7 @@ def make_wheel(
                 members[f"{share}/{path.relative_to(ROOT)}"] = path.read_text(encoding="utf-8")
     site = members[f"{share}/nginx/billiards-trainer.conf"].replace("443 ssl", f"{tls_port} ssl")
     members[f"{share}/nginx/billiards-trainer.conf"] = f"{site}# version {version}\n"
+    members[f"{share}/systemd/tmpfiles.conf"] += f"# version {version}\n"
     for document in ("operations.md", "technician.md"):
         members[f"{share}/docs/{document}"] = "read me\n"
     rows = []
@@ -208,12 +211,15 @@ class Trial:
         self.python = tools / "python3"
         self.python.write_text(_PYTHON.replace("REAL", os.path.realpath(sys.executable)))
         self.python.chmod(0o755)
-        self.environment = {
-            **os.environ,
+        quiet = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+        self.environment = {  # coverage counts the program, which is not here, and is slow to start
+            **quiet,
             "PATH": f"{tools}:{os.environ['PATH']}",
             "TRIAL_ROOT": str(self.root),
         }
         self.health = {"status": "HEALTHY", "detail": ""}
+        self.health_of: dict[str, dict[str, str]] = {}
+        """Of versions that are otherwise."""
         self._servers: list[http.server.HTTPServer] = []
         self.port = self.listen()
         self.tls_port = self._serve(_Outside(("127.0.0.1", 0), self._outside(), self.loaded))
@@ -247,7 +253,9 @@ class Trial:
                 if not trial.running or self.server.server_address[1] != port:
                     self.send_error(502)
                     return
-                answer = {"version": trial.version, "source": "simulated", **trial.health}
+                version = trial.version
+                health = trial.health_of.get(str(version), trial.health)
+                answer = {"version": version, "source": "simulated", **health}
                 body = json.dumps(answer).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
@@ -303,11 +311,11 @@ class Trial:
         """The command line of deploy.py or backup.py for this machine."""
         place = ["--root", str(self.root), "--json"]
         if script == "backup":
-            return [sys.executable, str(ROOT / "deployment/backup.py"), *words, *place]
+            return [sys.executable, "-S", str(ROOT / "deployment/backup.py"), *words, *place]
         verbs = ("rollback", "list", "recover")
         verb = [words[0]] if words and words[0] in verbs else []
         rest = words[len(verb) :]
-        return [sys.executable, str(ROOT / "deployment/deploy.py"), *verb, *rest, *place]
+        return [sys.executable, "-S", str(ROOT / "deployment/deploy.py"), *verb, *rest, *place]
 
     def call(self, script: str, *words: str) -> tuple[int, list[dict[str, Any]]]:
         """Run it to its end; exit status and what it told."""
@@ -324,18 +332,48 @@ class Trial:
     def deploy(self, version: str, *words: str, revisions: tuple[str, ...] = ()) -> dict[str, Any]:
         """Install a version; the last thing that was told, with the exit status."""
         house = self.wheels / version
+        assert not (revisions and house.is_dir()), "the wheel was made before, without those"
         if not house.is_dir():
             self.wheel(version, *revisions)
-        first = (
-            ["--source", "simulated", "--port", str(self.port)] if not self.site.exists() else []
-        )
-        flags = ["--from", str(house), "--python", str(self.python), "--health-limit-s", "3"]
-        status, told = self.call("deploy", *flags, *first, *words)
+        status, told = self.call("deploy", *self.flags(version), *words)
         return {
             **told[-1],
             "exit": status,
             "steps": [t["step"] for t in told if t["event"] == "done"],
         }
+
+    def flags(self, version: str) -> list[str]:
+        """What deploy.py is told to install a version."""
+        flags = ["--from", str(self.wheels / version), "--python", str(self.python)]
+        flags += ["--health-limit-s", "3"]
+        if not self.site.exists():
+            flags += ["--source", "simulated", "--port", str(self.port)]
+        return flags
+
+    def kill_at(self, version: str, event: str, step: str, *words: str) -> None:
+        """Install a version, and kill that with SIGKILL as soon as it tells of an event."""
+        command = self.command("deploy", *self.flags(version), *words)
+        with subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, text=True
+        ) as run:
+            assert run.stdout is not None
+            for line in run.stdout:
+                told = json.loads(line)
+                if (told["event"], told.get("step")) == (event, step):
+                    run.kill()
+                    return
+        raise AssertionError(f"{step} was not {event}")
+
+    def boot(self) -> None:
+        """After a power cut: what was interrupted is undone, then everything is started."""
+        (self.root / "systemctl.state").unlink(missing_ok=True)
+        self.call("deploy", "recover")
+        self.start()
+
+    def start(self) -> None:
+        """Appliance and nginx, as the machine does."""
+        for words in ("start billiards-trainer.service", "reload-or-restart nginx.service"):
+            subprocess.run(["systemctl", *words.split()], env=self.environment, check=True)
 
     def shown_by_command(self, *words: str) -> dict[str, str]:
         """The variables with which the installed command would start the program."""
@@ -359,6 +397,11 @@ class Trial:
         """What is recorded."""
         with closing(sqlite3.connect(self.database)) as database:
             return [row[0] for row in database.execute("SELECT what FROM shots ORDER BY row")]
+
+    def rows(self) -> list[str]:
+        """All that the database holds, its structure included."""
+        with closing(sqlite3.connect(self.database)) as database:
+            return list(database.iterdump())
 
     def close(self) -> None:
         """End the servers."""

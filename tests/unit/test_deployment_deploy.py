@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from billiards_trainer.config.layers import Layers
+from deployment.steps import INSTALL
 from tests.unit.deployment_trial import Trial
 
 pytestmark = pytest.mark.timeout(300)
@@ -59,23 +59,32 @@ def test_install_again_upgrade_and_back(trial: Trial) -> None:
     assert snapshot(trial.root) == before
 
     trial.play("one", "two")
+    trial.wheel("1.1.0", "0001", "0002")
+    before = snapshot(trial.root)
     dry = trial.deploy("1.1.0", "--dry-run")
-    assert dry["result"] == "dry-run"
-    assert snapshot(trial.root) == before | snapshot(trial.root)
-    assert trial.version == "1.0.0"
+    assert (dry["exit"], dry["result"]) == (0, "dry-run")
+    assert snapshot(trial.root) == before
 
-    upgraded = trial.deploy("1.1.0", revisions=("0001", "0002"))
+    upgraded = trial.deploy("1.1.0")
     assert upgraded["result"] == "installed", upgraded
     assert upgraded["previous"] == "1.0.0"
     assert (trial.prefix / "backups" / upgraded["backup"]).is_file()
     assert trial.shots() == ["one", "two"]
     trial.play("three")
+    rows = trial.rows()
+    status, told = trial.call("deploy", "list")
+    assert {t["version"]: t["current"] for t in told} == {"1.0.0": False, "1.1.0": True}
 
     # The older program cannot read what the newer one made of the database, and says so.
-    status, told = trial.call("deploy", "rollback", "--health-limit-s", "3")
-    assert status == 0, told[-1]  # the wheel of 1.1.0 was made before the revisions were named
-    assert trial.version == "1.0.0"
-    assert trial.shots() == ["one", "two", "three"]
+    status, told = trial.call("deploy", "rollback", "--skip-backup", "--health-limit-s", "3")
+    assert (status, told[-1]["result"]) == (1, "undone")
+    assert "was written by a newer version" in told[-1]["reason"]
+    assert (trial.version, trial.running, trial.rows()) == ("1.1.0", True, rows)
+    status, told = trial.call("deploy", "rollback", "--with-data", "--health-limit-s", "3")
+    assert (status, told[-1]["result"]) == (0, "rolled back"), told[-1]
+    assert (trial.version, trial.running, trial.shots()) == ("1.0.0", True, ["one", "two"])
+    trial.database = trial.prefix / "aside/1.0.0/state/billiards.db"
+    assert trial.rows() == rows  # what was recorded since is not gone
     status, told = trial.call("deploy", "list")
     assert {t["version"]: t["current"] for t in told} == {"1.0.0": True, "1.1.0": False}
 
@@ -102,107 +111,165 @@ def test_service_and_command_line_agree_about_the_log(trial: Trial) -> None:
 def test_a_failed_upgrade_is_undone_data_and_all(trial: Trial) -> None:
     trial.deploy("1.0.0", "--environment", "production")
     trial.play("kept")
-    before = snapshot(trial.root)
+    rows = trial.rows()
+    before = without_aside(snapshot(trial.root))
     trial.wheel("2.0.0", "0001", "0002")
 
-    trial.health = {"status": "DEGRADED", "detail": "core: given up"}
-    assert trial.deploy("1.0.0")["result"] == "unchanged"
-    trial.health = {"status": "HEALTHY", "detail": ""}
     (trial.root / "refuse-start").touch()
     failed = trial.deploy("2.0.0", "--skip-backup")
     (trial.root / "refuse-start").unlink()
     # The old version could not be started again either: that is said, and kept for the next run.
-    assert failed["exit"] == 3
+    assert (failed["exit"], failed["result"]) == (3, "stuck")
     assert "Job failed" in failed["reason"]
-    assert trial.version == "1.0.0"
+    assert (trial.version, trial.running, trial.rows()) == ("1.0.0", False, rows)
+    assert (trial.prefix / "deploy.journal").exists()
     assert trial.call("deploy", "recover")[0] == 0
-    trial.call("deploy", "recover")
-    assert trial.shots() == ["kept"]
+    assert not (trial.prefix / "deploy.journal").exists()
+    trial.start()
 
     (trial.root / "refuse-site").touch()
     failed = trial.deploy("2.0.0", "--skip-backup")
     (trial.root / "refuse-site").unlink()
     assert (failed["exit"], failed["result"]) == (1, "undone")
     assert "bad site" in failed["reason"]
-    assert trial.running or (trial.root / "systemctl.state").exists() is False
-    after = snapshot(trial.root)
-    aside = {name: value for name, value in after.items() if "/aside/" not in name}
-    assert {n: v for n, v in aside.items() if not n.endswith(".db")} == {
-        n: v for n, v in before.items() if "/aside/" not in n and not n.endswith(".db")
-    }
-    assert trial.shots() == ["kept"]
+    assert (trial.running, trial.rows()) == (True, rows)
+    assert without_aside(snapshot(trial.root)) == before
+
+
+def without_aside(found: dict[str, str]) -> dict[str, str]:
+    """Of a snapshot, all but the copies that an undone installation leaves until the next one."""
+    return {name: value for name, value in found.items() if "/aside/" not in name}
+
+
+DEGRADED = {"status": "DEGRADED", "detail": "vision: not calibrated"}
+UNHEALTHY = {"status": "UNHEALTHY", "detail": "core: given up"}
 
 
 def test_an_upgrade_ends_no_worse_than_it_began(trial: Trial) -> None:
-    trial.health = {"status": "DEGRADED", "detail": "vision: not calibrated"}
-    first = trial.deploy("1.0.0", "--environment", "production", "--health-limit-s", "4")
+    assert trial.deploy("1.0.0", "--environment", "production")["health"] == "HEALTHY"
+    trial.play("one", "two")
+    rows = trial.rows()
+    before = without_aside(snapshot(trial.root))
+    trial.wheel("2.0.0", "0001", "0002")
+    quick = ["--skip-backup", "--health-limit-s", "0.3"]
+    for bad, said in (
+        (DEGRADED, "DEGRADED vision: not calibrated"),
+        (UNHEALTHY, "UNHEALTHY core: given up"),
+    ):
+        trial.health_of["2.0.0"] = bad
+        failed = trial.deploy("2.0.0", *quick)
+        assert (failed["exit"], failed["result"], failed["version"]) == (1, "undone", "1.0.0")
+        assert failed["reason"].endswith(f"is not well enough: {said}")
+        assert "start" in failed["steps"]  # it had got as far as that
+        assert (trial.version, trial.running, trial.rows()) == ("1.0.0", True, rows)
+        assert without_aside(snapshot(trial.root)) == before
+
+    # Where it was DEGRADED before, it may be so afterwards, but not worse.
+    trial.health_of = {"1.0.0": DEGRADED, "2.0.0": DEGRADED}
+    upgraded = trial.deploy("2.0.0", "--skip-backup", "--health-limit-s", "2")
+    assert (upgraded["result"], upgraded["health"]) == ("installed", "DEGRADED")
+    assert trial.shots() == ["one", "two"]
+
+
+def test_nginx_that_does_not_hand_on_undoes_an_upgrade(trial: Trial) -> None:
+    trial.deploy("1.0.0")
+    rows = trial.rows()
+    port = trial.listen()
+    trial.site.write_text(trial.site.read_text().replace(str(trial.port), str(port)))
+    (trial.root / "deaf-nginx").touch()
+    failed = trial.deploy("2.0.0", "--skip-backup", "--health-limit-s", "0.5")
+    assert (failed["exit"], failed["result"], trial.version) == (1, "undone", "1.0.0")
+    assert failed["reason"] == "the appliance is well, but nginx does not hand its answers on"
+    assert trial.rows() == rows
+
+
+def test_a_first_installation_may_be_degraded_but_not_worse(trial: Trial) -> None:
+    trial.health = {"version": "of another appliance"}
+    failed = trial.deploy("1.0.0", "--health-limit-s", "0.3")
+    assert (failed["exit"], failed["result"], failed["version"]) == (1, "undone", None)
+    assert failed["reason"].endswith("no answer of this version")
+    assert (trial.version, trial.running, trial.site.exists()) == (None, False, False)
+    trial.health = DEGRADED
+    first = trial.deploy("1.0.0", "--environment", "production", "--health-limit-s", "2")
     assert (first["result"], first["health"]) == ("installed", "DEGRADED")
     assert "calibrate camera" in first["detail"]
-    trial.health = {"status": "HEALTHY", "detail": ""}
-    assert trial.deploy("1.0.0")["result"] == "unchanged"
+    again = trial.deploy("1.0.0")
+    assert (again["result"], again["health"]) == ("unchanged", "DEGRADED")
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        pytest.param("install"),
-        pytest.param("user", marks=pytest.mark.acceptance),
-        pytest.param("caches", marks=pytest.mark.acceptance),
-        pytest.param("stop", marks=pytest.mark.acceptance),
-        pytest.param("aside", marks=pytest.mark.acceptance),
-        pytest.param("configure", marks=pytest.mark.acceptance),
-        pytest.param("units"),
-        pytest.param("switch", marks=pytest.mark.acceptance),
-        pytest.param("start", marks=pytest.mark.acceptance),
-    ],
-)
-def test_killed_after_a_step_the_next_run_finishes(trial: Trial, step: str) -> None:
-    house = trial.wheel("1.0.0")
-    command = trial.command(
-        "deploy",
-        "--from",
-        str(house),
-        "--source",
-        "simulated",
-        "--port",
-        str(trial.port),
-        "--python",
-        str(trial.python),
-    )
-    with subprocess.Popen(command, env=trial.environment, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None
-        for line in run.stdout:
-            told = json.loads(line)
-            if told["event"] == "done" and told["step"] == step:
-                run.kill()
-                break
-    assert (trial.prefix / "deploy.journal").exists()
-    done = trial.deploy("1.0.0", "--source", "simulated")
-    assert (done["exit"], done["result"]) == (0, "installed")
-    assert step not in done["steps"]
-    assert trial.running
-    assert not (trial.prefix / "deploy.journal").exists()
+# --- killed ---------------------------------------------------------------------------------
+
+STEPS = [step.name for step in INSTALL]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    """An appliance on which something is recorded, upgraded again and again."""
+    one = Trial(tmp_path_factory.mktemp("played"))
+    assert one.deploy("1.0.0")["result"] == "installed"
+    one.play("one", "two")
+    yield one
+    one.close()
+
+
+@pytest.mark.xdist_group("killed deploy")
+def test_killed_after_each_step_in_turn_it_goes_on_each_time(played: Trial) -> None:
+    played.wheel("2.0.0")
+    rows = played.rows()
+    journal = played.prefix / "deploy.journal"
+    for step in STEPS[:-1]:
+        # It may have been a step further when it was killed.
+        known = json.loads(journal.read_text())["steps"] if journal.exists() else {}
+        if known.get(step) != "done":
+            played.kill_at("2.0.0", "done", step)
+        assert json.loads(journal.read_text())["steps"][step] == "done"
+    done = played.deploy("2.0.0")
+    assert (done["exit"], done["result"]) == (0, "installed"), done
+    assert not set(done["steps"]) - {"start", "healthy"}
+    assert (played.version, played.running, played.rows()) == ("2.0.0", True, rows)
+    assert not journal.exists()
+
+
+@pytest.mark.acceptance
+@pytest.mark.xdist_group("killed deploy")
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_after_a_step_the_next_run_finishes(played: Trial, step: str) -> None:
+    version = f"1.{STEPS.index(step) + 1}.0"
+    played.wheel(version)
+    rows = played.rows()
+    played.kill_at(version, "done", step)
+    done = played.deploy(version)
+    if step == "healthy":  # that is the last one: it may have closed its journal already
+        assert (done["exit"], done["result"] in ("installed", "unchanged")) == (0, True), done
+    else:
+        assert (done["exit"], done["result"]) == (0, "installed"), done
+        assert step not in done["steps"]
+    assert (played.version, played.running, played.rows()) == (version, True, rows)
+    assert not (played.prefix / "deploy.journal").exists()
+
+
+@pytest.mark.xdist_group("killed deploy")
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_in_a_step_the_next_boot_undoes_it(played: Trial, step: str) -> None:
+    before, rows = played.version, played.rows()
+    version = f"3.{STEPS.index(step) + 1}.0"
+    played.wheel(version, "0001", "0002")
+    stood = without_aside(snapshot(played.root))
+    # Nothing is compared that others may look at: what was backed up stays.
+    played.kill_at(version, "begun", step, "--skip-backup" if step != "backup" else "--json")
+    assert (played.prefix / "deploy.journal").exists()
+    played.boot()
+    assert (played.version, played.running, played.rows()) == (before, True, rows)
+    assert not (played.prefix / "deploy.journal").exists()
+    found = without_aside(snapshot(played.root))
+    assert {n: v for n, v in found.items() if "/backups/" not in n} == {
+        n: v for n, v in stood.items() if "/backups/" not in n
+    }
 
 
 def test_an_interrupted_installation_is_undone_before_another_version(trial: Trial) -> None:
-    house = trial.wheel("1.0.0")
-    command = trial.command(
-        "deploy",
-        "--from",
-        str(house),
-        "--source",
-        "simulated",
-        "--port",
-        str(trial.port),
-        "--python",
-        str(trial.python),
-    )
-    with subprocess.Popen(command, env=trial.environment, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None
-        for line in run.stdout:
-            if json.loads(line).get("step") == "switch":
-                run.kill()
-                break
+    trial.wheel("1.0.0")
+    trial.kill_at("1.0.0", "begun", "switch")
     assert trial.call("deploy", "recover")[0] == 0
     assert trial.version is None
     assert not (trial.prefix / "releases/1.0.0").exists()
