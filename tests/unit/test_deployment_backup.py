@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -21,7 +22,7 @@ import pytest
 
 from billiards_trainer.config import secrets
 from deployment import report
-from deployment.backups import manifest, reader, restore, store, writer
+from deployment.backups import command, manifest, reader, restore, store, writer
 from deployment.errors import Failed
 from deployment.layout import Layout
 from tests.unit.deployment_trial import Trial
@@ -455,48 +456,84 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, Path]:
     return layout, writer.write(layout, scope="full", name="good")
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_bad_archives_are_refused(sample: tuple[Layout, Path], tmp_path: Path, what: str) -> None:
-    layout, good = sample
-    members = read_members(good)
-    BAD[what](members)
-    bad = tmp_path / "bad.tar.gz"
-    write_members(bad, members)
-    place = tmp_path / "place"
-    place.mkdir()
-    if what == "manifest that counts other rows":  # only the installed program looks that far
-        assert reader.extract(layout, bad, place).tables["shots"] == 99
-        return
-    with pytest.raises(Failed) as refused:
-        reader.extract(layout, bad, place)
-    assert str(refused.value).startswith(str(bad))
-    outside = {p.name for p in tmp_path.iterdir()} - {"bad.tar.gz", "place"}
-    assert not outside
-    assert all(path.resolve().is_relative_to(place) for path in place.rglob("*"))
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
+    "cut in half": lambda data: data[: len(data) // 2],
+    "the last bytes missing": lambda data: data[:-4],
+    "another checksum": lambda data: data[:-8] + b"\0\0\0\0" + data[-4:],
+    "something appended": lambda data: data + b"rubbish",
+    "another stream appended": lambda data: data + gzip.compress(b"more"),
+    "empty": lambda data: b"",
+    "noise": lambda data: os.urandom(5000),
+    "a bomb of zeros": lambda data: gzip.compress(b"\0" * (64 << 20)),
+    "another kind of archive": lambda data: b"PK\3\4" + data,
+}
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        pytest.param(lambda data: data[: len(data) // 2], id="cut in half"),
-        pytest.param(lambda data: data[:-4], id="the last bytes missing"),
-        pytest.param(lambda data: data[:-8] + b"\0\0\0\0" + data[-4:], id="another checksum"),
-        pytest.param(lambda data: data + b"rubbish", id="something appended"),
-        pytest.param(lambda data: data + gzip.compress(b"more"), id="another stream appended"),
-        pytest.param(lambda data: b"", id="empty"),
-        pytest.param(lambda data: os.urandom(5000), id="noise"),
-        pytest.param(lambda data: gzip.compress(b"\0" * (64 << 20)), id="a bomb of zeros"),
-        pytest.param(lambda data: b"PK\3\4" + data, id="another kind of archive"),
-    ],
-)
-def test_damaged_files_are_refused(
-    sample: tuple[Layout, Path], tmp_path: Path, spoil: Callable[[bytes], bytes]
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trial, Path]]:
+    """A running appliance and a good archive of it, kept elsewhere."""
+    one = Trial(tmp_path_factory.mktemp("attacked"))
+    assert one.deploy("1.0.0", "--environment", "production")["result"] == "installed"
+    one.play("one", "two")
+    made = Path(one.backup("backup", "--name", "good")["file"])
+    good = tmp_path_factory.mktemp("stick") / "good.tar.gz"
+    made.rename(good)
+    yield one, good
+    one.close()
+
+
+def everything(folder: Path) -> dict[str, Any]:
+    """All files below a folder: content, mode, owner, and whether each is still the same one."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        seen = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        found[str(path.relative_to(folder))] = (
+            hashlib.sha256(content).hexdigest(),
+            (seen.st_mode, seen.st_uid, seen.st_gid, seen.st_ino),
+        )
+    return found
+
+
+@pytest.mark.xdist_group("attacked")
+@pytest.mark.parametrize("what", [*BAD, *SPOILT])
+def test_bad_archives_are_refused_before_anything_is_touched(
+    attacked: tuple[Trial, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what: str,
 ) -> None:
-    layout, good = sample
+    trial, good = attacked
     bad = tmp_path / "bad.tar.gz"
-    bad.write_bytes(spoil(good.read_bytes()))
-    with pytest.raises(Failed, match=r"bad\.tar\.gz"):
-        reader.verify(layout, bad)
+    if what in BAD:
+        members = read_members(good)
+        BAD[what](members)
+        write_members(bad, members)
+    else:
+        bad.write_bytes(SPOILT[what](good.read_bytes()))
+    assert bad.read_bytes() != good.read_bytes()
+    before = everything(trial.root)
+    for name, value in trial.environment.items():
+        monkeypatch.setenv(name, value)
+    words = trial.command("backup", "restore", "--backup-file", str(bad))
+    status = command.main(words[words.index("restore") :])
+    told = json.loads(capsys.readouterr().out)
+    assert (status, told["result"]) == (2, "failed"), told
+    if what != "manifest that counts other rows":  # that one only the database can tell
+        assert told["reason"].startswith(f"{bad}: "), told
+    # No file has changed: not the data, not the configuration, not what systemd was asked for.
+    assert everything(trial.root) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tar.gz"]
+    assert trial.running
+
+
+@pytest.mark.xdist_group("attacked")
+def test_the_good_archive_among_the_bad_is_restored(attacked: tuple[Trial, Path]) -> None:
+    trial, good = attacked
+    trial.play("three")
+    back = trial.backup("restore", "--backup-file", str(good), "--health-limit-s", "3")
+    assert (back["exit"], trial.shots()) == (0, ["one", "two"]), back
 
 
 def test_a_header_that_asks_for_more_memory_than_there_is_is_refused(
