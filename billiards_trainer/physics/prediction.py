@@ -120,9 +120,9 @@ def predict_own(
     for k in range(segments.shape[0]):
         nx, ny, length = segments[k, SNX], segments[k, SNY], segments[k, SLENGTH]
         px, py = x - segments[k, SX], y - segments[k, SY]
-        t = segment_contact(px, py, vx, vy, ax, ay, nx, ny, length, radius)
+        t = segment_contact(px, py, vx, vy, ax, ay, nx, ny, length, radius, horizon)
         if segments[k, SBOTH] != 0.0:
-            t = min(t, segment_contact(px, py, vx, vy, ax, ay, -nx, -ny, -length, radius))
+            t = min(t, segment_contact(px, py, vx, vy, ax, ay, -nx, -ny, -length, radius, horizon))
         if t <= horizon:
             horizon = t
             kind = CUSHION

@@ -60,7 +60,7 @@ def line_contact(gap: float, speed: float, acceleration: float) -> float:
 
 @kernel
 def later_falling_root(c: float, v: float, a: float) -> float:
-    """First t > 0 with c + v·t + a·t²/2 = 0, rising before and falling then; c < 0."""
+    """First t > 0 with c + v·t + a·t²/2 = 0, rising before and falling then; c ≤ 0."""
     square = v * v - 2.0 * a * c
     if v > 0.0 and a < 0.0 and square > 0.0:
         return -(v + math.sqrt(square)) / a
@@ -79,12 +79,14 @@ def segment_contact(
     ny: float,
     length: float,
     radius: float,
+    horizon: float,
 ) -> float:
     """Time until a ball touches one side of a straight edge between its ends, or infinity.
 
     The arguments are the ball's position from the edge's start, its velocity and acceleration, the
     edge's unit normal on the side in question (the edge then runs along -n turned by +90° or -90°;
-    ``length`` is signed accordingly), and the ball's radius.
+    ``length`` is signed accordingly), the ball's radius, and the time after which a contact is of
+    no interest (infinity is returned then, or the later contact).
     """
     gap = px * nx + py * ny - radius
     speed = vx * nx + vy * ny
@@ -94,24 +96,42 @@ def segment_contact(
     along_speed = vx * ny - vy * nx
     along_acceleration = ax * ny - ay * nx
     low, high = min(0.0, length), max(0.0, length)
-    beside = not low <= along <= high
     # A ball beyond the end of the edge may be past its line without being sunk in it.
-    if gap > TOUCH or (gap > -radius and not beside):
+    if gap > TOUCH or (gap > -radius and low <= along <= high):
         t = line_contact(gap, speed, acceleration)
-        if t == _NEVER:
-            return t
+        if t > horizon:
+            return _NEVER
         s = along + t * (along_speed + 0.5 * t * along_acceleration)
         if low <= s <= high:
             return t
-        if gap > TOUCH:
-            return _NEVER
-    # Beyond the end of the edge, or behind it: it may come round.
-    t = later_falling_root(gap, speed, acceleration)
-    if t < _NEVER:
-        s = along + t * (along_speed + 0.5 * t * along_acceleration)
-        if not low <= s <= high:
-            t = _NEVER
-    return t
+    # Beyond the end of the edge it may have come past its line: by a sink's depth where it is
+    # pressed along the jaw that the edge is tangent to, or all the way round.  What happens then
+    # is decided where it comes level with the edge, at either end.
+    first = _NEVER
+    for end in range(2):
+        if end == 0:
+            t = _rising_root(along - low, along_speed, along_acceleration)
+        else:
+            t = _rising_root(high - along, -along_speed, -along_acceleration)
+        if t > horizon:
+            continue
+        there = gap + t * (speed + 0.5 * t * acceleration)
+        if there <= -radius:
+            continue
+        t += line_contact(there, speed + t * acceleration, acceleration)
+        if t < min(first, horizon):
+            s = along + t * (along_speed + 0.5 * t * along_acceleration)
+            if low - TOUCH <= s <= high + TOUCH:
+                first = t
+    return first
+
+
+@kernel
+def _rising_root(c: float, v: float, a: float) -> float:
+    """First t ≥ 0 with c + v·t + a·t²/2 = 0 and the left side rising, or infinity."""
+    if c < 0.0:
+        return falling_root(-c, -v, -a)
+    return later_falling_root(-c, -v, -a)
 
 
 @kernel

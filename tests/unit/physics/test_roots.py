@@ -129,7 +129,7 @@ def test_a_ball_at_a_straight_edge() -> None:
 def test_an_edge_is_met_between_its_ends_only() -> None:
     def contact(x: float, y: float, vx: float, vy: float, ax: float, ay: float) -> float:
         # An edge along +x from the origin, 1 m long, cloth on the side of +y.
-        return segment_contact(x, y, vx, vy, ax, ay, 0.0, 1.0, 1.0, 0.03)
+        return segment_contact(x, y, vx, vy, ax, ay, 0.0, 1.0, 1.0, 0.03, math.inf)
 
     assert contact(0.5, 0.13, 0.0, -1.0, 0.0, 0.0) == pytest.approx(0.1)
     assert contact(-0.2, 0.13, 0.0, -1.0, 0.0, 0.0) == math.inf
@@ -144,3 +144,26 @@ def test_an_edge_is_met_between_its_ends_only() -> None:
     t = contact(-0.1, 0.025, 0.4, 1.0, 0.0, -4.0)
     assert 0.025 + t - 2 * t * t == pytest.approx(0.03)
     assert -0.1 + 0.4 * t > 0.0
+
+
+def test_a_ball_pressed_past_an_end_meets_the_edge_where_it_becomes_level_with_it() -> None:
+    def contact(along: float, gap: float, vx: float, vy: float, ay: float) -> float:
+        return segment_contact(along, 0.03 + gap, vx, vy, 0.0, ay, 0.0, 1.0, 1.0, 0.03, 10.0)
+
+    # From the jaw that the edge is tangent to, sunk a little, and pressed on.
+    for gap in (-0.9 * SINK, -0.1 * SINK, 0.0, 5e-10):
+        assert contact(-0.01, gap, 0.1, -0.2, 0.0) == pytest.approx(0.1)
+        assert contact(1.01, gap, -0.1, -0.2, 0.0) == pytest.approx(0.1)
+        # Slowly: when it has sunk in, beyond the end or not.
+        t = contact(-0.01, gap, 0.1, 0.0, -1e-6)
+        assert 0.1 <= t < 2.0
+    # Sunk in fully on the way, it is met at the end itself.
+    assert contact(-0.01, -0.9 * SINK, 0.1, -1e-5, 0.0) == pytest.approx(0.1)
+    # It never comes level with it, or rises before.
+    assert contact(-0.01, -0.9 * SINK, -0.1, -0.2, 0.0) == math.inf
+    assert contact(-0.01, -0.9 * SINK, 0.1, 0.2, 0.0) == math.inf
+    # Above the line first, past it short of the end by less than a jaw could stop.
+    assert contact(-0.01, 2e-8, 0.1, -3e-7, 0.0) == pytest.approx(0.1 + 9.9e-7 / 3e-7, rel=0.1)
+    # It leaves over the end and is pulled back.
+    t = segment_contact(0.01, 0.03, -0.1, -1e-9, 0.5, 0.0, 0.0, 1.0, 1.0, 0.03, 10.0)
+    assert t == math.inf or t > 0.1
