@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from billiards_trainer.commands.track import read_film
+from billiards_trainer.config.schema import VisionConfig
 from billiards_trainer.table import build, preset
+from billiards_trainer.vision.calibration.drift import measure_drift
 from billiards_trainer.vision.calibration.table_finder import find_table
 
 CEILING = build("measured", "pool", 1.881, 0.943, ball_diameter=0.0523)
@@ -75,3 +78,13 @@ def test_a_carom_table_has_no_pockets_to_go_by(data_dir):
     fit = find_table(picture, preset("carom-10ft"))
     seen = np.array([[129, 97], [127, 402], [746, 404], [744, 94]])
     assert farthest(fit.corners_px, seen) < 4.0
+
+
+@pytest.mark.parametrize("film", ["slow_roll", "straight_shot"])
+def test_a_camera_that_hangs_still_has_not_been_knocked(data_dir, film):
+    path = data_dir / "ceiling_projector" / "films" / f"{film}.mp4"
+    pictures = [picture for _, picture in read_film(path)]
+    # One rail of this table throws a shadow that is sharper than the edge of its nose.
+    camera = find_table(pictures[0], CEILING).camera
+    looks = [measure_drift(picture, camera, CEILING).drift_mm for picture in pictures[::20]]
+    assert np.median([mm for mm in looks if mm is not None]) < VisionConfig().drift_limit_mm
