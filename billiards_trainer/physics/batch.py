@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,12 +23,10 @@ from billiards_trainer.physics.engine import (
 )
 from billiards_trainer.physics.geometry import Geometry, Ints
 from billiards_trainer.physics.parameters import Models, PhysicsParameters, for_table
-from billiards_trainer.physics.state import BallsState, Floats, Motion, StateError
-from billiards_trainer.physics.strike import Strike, StrikeError
+from billiards_trainer.physics.placing import placed
+from billiards_trainer.physics.state import BallsState, Floats, Motion, StateError, check_motion
+from billiards_trainer.physics.strike import Strike, StrikeError, check_rows
 from billiards_trainer.table import Table
-
-# Balls that overlap by more than this are refused, m.
-_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,8 @@ class BatchOutcomes:
         duration: (M,) s.
         events: (M,) number of events.
         complete: (M,) whether everything came to rest within the bounds.
+        stopped_by: (M,) ``""``, ``"events"``, ``"time"`` or ``"deadline"``: the bound that was
+            reached.  A shot that the deadline kept from beginning has no events.
     """
 
     position: Floats
@@ -53,6 +54,7 @@ class BatchOutcomes:
     duration: Floats
     events: Ints
     complete: npt.NDArray[np.bool_]
+    stopped_by: npt.NDArray[np.str_]
 
 
 def strike_rows(strikes: Strike | Sequence[Strike] | Floats) -> Floats:
@@ -63,13 +65,11 @@ def strike_rows(strikes: Strike | Sequence[Strike] | Floats) -> Floats:
         rows = np.array(strikes, dtype=np.float64, order="C")
         if rows.ndim != 2 or rows.shape[1] != cue_ball.STRIKE_COLUMNS:
             raise StrikeError(f"strikes have shape {rows.shape}, not (M, 8)")
-        if not np.isfinite(rows).all():
-            raise StrikeError("strikes hold a number that is not finite")
         return rows
     return np.array([strike_row(s) for s in strikes]).reshape(-1, cue_ball.STRIKE_COLUMNS)
 
 
-def state_rows(states: BallsState | Sequence[BallsState] | Floats, radius: float) -> Floats:
+def state_rows(states: BallsState | Sequence[BallsState] | Floats) -> Floats:
     """States as an array (M, N, 8): x, y, velocity, spin, motion.
 
     An array (M, N, 2) of positions stands for balls at rest; a position that is NaN for a ball that
@@ -97,15 +97,7 @@ def state_rows(states: BallsState | Sequence[BallsState] | Floats, radius: float
         )
     if not np.isfinite(rows).all():
         raise StateError("states hold a number that is not finite")
-    live = rows[..., 7] != Motion.POCKETED
-    nearest = (2.0 * radius - _TOLERANCE) ** 2
-    for i in range(rows.shape[1] - 1):
-        # One ball against all later ones: memory stays a multiple of the states' own.
-        apart = rows[:, i + 1 :, :2] - rows[:, i : i + 1, :2]
-        bad = live[:, i : i + 1] & live[:, i + 1 :] & ((apart * apart).sum(axis=2) < nearest)
-        if bad.any():
-            state, later = (int(k) for k in np.argwhere(bad)[0])
-            raise StateError(f"balls {i} and {i + 1 + later} overlap in state {state}")
+    check_motion(rows[..., 2:4], rows[..., 4:7], rows[..., 7])
     return rows
 
 
@@ -119,6 +111,8 @@ def simulate_batch(
     max_events: int = MAX_EVENTS,
     max_time: float = MAX_TIME,
     threads: int | None = None,
+    deadline_ns: int | None = None,
+    tolerance: float = 1e-6,
 ) -> BatchOutcomes:
     """Play M shots.
 
@@ -132,10 +126,12 @@ def simulate_batch(
         max_events: bound for each shot.
         max_time: bound for each shot, s.
         threads: how many at most; all cores when ``None``.
+        deadline_ns: as for ``engine.simulate``; looked at every few dozen shots.
+        tolerance: as for ``engine.simulate``.
 
     Raises:
-        StateError: overlapping balls.
-        StrikeError: a strike at a ball that does not exist.
+        StateError, StrikeError: as for ``engine.simulate``; the sentence names the first bad state
+            or strike.
     """
     if parameters is None:
         if not isinstance(table, Table):
@@ -143,21 +139,23 @@ def simulate_batch(
         parameters = for_table(table)
     radius = parameters.radius
     shape = geometry.for_table(table, radius) if isinstance(table, Table) else table
-    rows = state_rows(states, radius)
+    rows = state_rows(states)
     blows = strike_row(None)[None] if strikes is None else strike_rows(strikes)
     shots = max(len(rows), len(blows))
     if len(rows) not in (1, shots) or len(blows) not in (1, shots):
         raise StateError(f"{len(rows)} states do not go with {len(blows)} strikes")
     n = rows.shape[1]
-    struck = blows[:, cue_ball.BALL]
-    if (struck >= n).any():
-        raise StrikeError(f"strike.ball is {int(struck.max())}, but there are {n} balls")
+    live = rows[..., 7] != Motion.POCKETED
+    check_rows(blows, live)
+    planes = np.ascontiguousarray(rows[..., :2])
+    placed(planes, live, shape, radius, float(tolerance))
+    rows[..., :2] = planes
     position = np.empty((shots, n, 2))
     motion = np.empty((shots, n), dtype=np.int8)
     tallies = np.empty((shots, n, 3), dtype=np.int64)
     duration = np.empty(shots)
     events = np.empty(shots, dtype=np.int64)
-    complete = np.empty(shots, dtype=np.bool_)
+    status = np.empty(shots, dtype=np.int64)
     numbers, choice = numbers_of(parameters), choice_of(models or DEFAULT_MODELS)
 
     def part(low: int, high: int) -> None:
@@ -180,17 +178,33 @@ def simulate_batch(
             tallies,
             duration,
             events,
-            complete,
+            status,
         )
 
+    def part_in_time(low: int, high: int) -> None:
+        if deadline_ns is None or time.monotonic_ns() < deadline_ns:
+            part(low, high)
+            return
+        start = rows[low:high] if len(rows) > 1 else rows[[0]]
+        position[low:high], motion[low:high] = start[..., :2], start[..., 7]
+        tallies[low:high] = (-1, 0, -1)
+        duration[low:high], events[low:high], status[low:high] = 0.0, 0, _DEADLINE
+
     workers = threads or len(os.sched_getaffinity(0))
-    if workers == 1 or shots < 64:
-        part(0, shots)
+    if deadline_ns is not None:
+        size = 32
+    elif workers == 1 or shots < 64:
+        size = shots
     else:
         # Small parts, because shots differ in length.
         size = max(32, min(1024, shots // (4 * workers)))
+    parts = [(low, min(low + size, shots)) for low in range(0, shots, size)] if shots else []
+    if workers == 1 or len(parts) == 1:
+        for low, high in parts:
+            part_in_time(low, high)
+    else:
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(lambda low: part(low, min(low + size, shots)), range(0, shots, size)))
+            list(pool.map(lambda bounds: part_in_time(*bounds), parts))
     return BatchOutcomes(
         position,
         motion,
@@ -199,5 +213,10 @@ def simulate_batch(
         tallies[..., 2],
         duration,
         events,
-        complete,
+        status == layout.DONE,
+        _STOPPED_BY[status],
     )
+
+
+_DEADLINE = 4
+_STOPPED_BY = np.array(["", "", "events", "time", "deadline"])

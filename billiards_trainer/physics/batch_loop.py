@@ -9,10 +9,10 @@ from billiards_trainer.physics.compilation import kernel
 from billiards_trainer.physics.geometry import Ints
 from billiards_trainer.physics.layout import (
     BALL_COLUMNS,
-    DONE,
     MOTION,
     P_EVENTS,
     P_TIME,
+    PROGRESS_ENTRIES,
     VX,
     VY,
     WX,
@@ -45,14 +45,17 @@ def run_batch(
     tallies: Ints,
     duration: Floats,
     events: Ints,
-    complete: npt.NDArray[np.bool_],
+    status: Ints,
 ) -> None:
-    """Play shots ``low`` to ``high`` and write what came of them; see ``batch.BatchOutcomes``."""
+    """Play shots ``low`` to ``high`` and write what came of them; see ``batch.BatchOutcomes``.
+
+    ``status`` (M,) gets what ``loop.proceed`` returned.
+    """
     n = states.shape[1]
     ball = np.zeros((n, BALL_COLUMNS))
     queue = np.zeros((n, 2))
     whom = np.zeros((n, 5), dtype=np.int64)
-    progress = np.zeros(2)
+    progress = np.zeros(PROGRESS_ENTRIES)
     times = np.empty(0)
     kinds = np.empty((0, 3), dtype=np.int64)
     records = np.empty((0, 2, 2, 8))
@@ -85,7 +88,7 @@ def run_batch(
             progress,
             tallies[shot],
         )
-        status = proceed(
+        status[shot] = proceed(
             ball,
             queue,
             whom,
@@ -110,4 +113,3 @@ def run_batch(
             motion[shot, i] = int(ball[i, MOTION])
         duration[shot] = progress[P_TIME]
         events[shot] = int(progress[P_EVENTS])
-        complete[shot] = status == DONE

@@ -13,12 +13,13 @@ from billiards_trainer.physics.geometry import Geometry, Ints
 from billiards_trainer.physics.parameters import Models, PhysicsParameters, for_table
 from billiards_trainer.physics.placing import placed
 from billiards_trainer.physics.state import BallsState, Floats, Motion
-from billiards_trainer.physics.strike import Strike, StrikeError
+from billiards_trainer.physics.strike import Strike, check_struck
 from billiards_trainer.physics.trajectory import Trajectory, height_of
 from billiards_trainer.table import Table
 
 DEFAULT_MODELS = Models()
-MAX_EVENTS = 20_000
+# A spinning ball that pushes a frozen rack makes some ten thousand.
+MAX_EVENTS = 100_000
 MAX_TIME = 300.0
 # Events between two looks at the clock: about 0.1 ms.
 _STRIDE = 64
@@ -42,7 +43,7 @@ class Workspace:
             np.zeros((n, 2)),
             np.zeros((n, 5), dtype=np.int64),
             np.zeros((n, 3), dtype=np.int64),
-            np.zeros(2),
+            np.zeros(layout.PROGRESS_ENTRIES),
         )
 
 
@@ -145,7 +146,7 @@ def simulate(
             before the start; give a millimetre or two for positions from a camera.
 
     Raises:
-        StateError: balls that overlap by more, or lie outside the table.
+        StateError: balls that overlap by more, or lie outside the table or in a pocket's hole.
         StrikeError: the struck ball does not exist or lies in a pocket.
     """
     if parameters is None:
@@ -154,14 +155,14 @@ def simulate(
         parameters = for_table(table)
     radius = parameters.radius
     shape = geometry.for_table(table, radius) if isinstance(table, Table) else table
+    live = state.motion != Motion.POCKETED
     if strike is not None:
-        if not 0 <= strike.ball < len(state):
-            raise StrikeError(f"strike.ball is {strike.ball}, but there are {len(state)} balls")
-        if state.motion[strike.ball] == Motion.POCKETED:
-            raise StrikeError(f"strike.ball is {strike.ball}, which lies in a pocket")
-    state = placed(state, shape, radius, float(tolerance))
+        check_struck(strike.ball, live)
+    plane = np.array(state.position[None, :, :2], order="C")
+    placed(plane, live[None], shape, radius, float(tolerance))
     work = Workspace.empty(len(state))
     load(work.ball, state)
+    work.ball[:, layout.X : layout.Y + 1] = plane[0]
     numbers, choice = numbers_of(parameters), choice_of(models or DEFAULT_MODELS)
     loop.classify(work.ball, numbers)
     initial = unload(work.ball, radius)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from billiards_trainer.physics import layout
+from billiards_trainer.physics.outline import outline
 from billiards_trainer.physics.state import Floats
 from billiards_trainer.table import Point, Table
 
@@ -50,7 +51,8 @@ class Geometry:
     """What stops or swallows a ball, and the same as arrays (columns: see ``layout``).
 
     ``box`` is (x0, x1, y0, y1), empty (x0 > x1) where there is no free box; ``sides`` (4, n) names
-    the segments on each of its sides, -1 for none.
+    the segments on each of its sides, -1 for none; ``outline`` (K, 4) is the table's outer
+    boundary, see there.
     """
 
     segments: Floats
@@ -58,6 +60,7 @@ class Geometry:
     pockets: Floats
     box: Floats
     sides: Ints
+    outline: Floats
     # How many of `jaws` are real; the others are free ends of segments.
     jaw_count: int
 
@@ -73,6 +76,8 @@ def _for_key(
     pockets: tuple[Circle, ...],
     radius: float,
 ) -> Geometry:
+    for height in (*(s.height for s in segments), *(j.height for j in jaws)):
+        check_height(height, radius)
     ends = _free_ends(segments, jaws, pockets)
     rows = np.array([_segment_row(s) for s in segments], dtype=np.float64)
     rows = rows.reshape(-1, layout.SEGMENT_COLUMNS)
@@ -83,9 +88,10 @@ def _for_key(
         -1, 3
     )
     box, sides = _free_box(rows, jaw_rows, pocket_rows, radius)
-    for array in (rows, jaw_rows, pocket_rows, box, sides):
+    around = outline(rows, jaw_rows[: len(jaws)], pocket_rows, radius)
+    for array in (rows, jaw_rows, pocket_rows, box, sides, around):
         array.flags.writeable = False
-    return Geometry(rows, jaw_rows, pocket_rows, box, sides, len(jaws))
+    return Geometry(rows, jaw_rows, pocket_rows, box, sides, around, len(jaws))
 
 
 def build(
@@ -94,7 +100,11 @@ def build(
     pockets: Iterable[Circle],
     radius: float,
 ) -> Geometry:
-    """Arrays for balls of ``radius`` metres on cushions of any arrangement."""
+    """Arrays for balls of ``radius`` metres on cushions of any arrangement.
+
+    Raises:
+        GeometryError: a cushion without length, or too high or low to meet the balls.
+    """
     return _for_key(tuple(segments), tuple(jaws), tuple(pockets), float(radius))
 
 
@@ -108,11 +118,31 @@ def pieces(table: Table) -> tuple[tuple[Segment, ...], tuple[Circle, ...], tuple
     )
 
 
+class GeometryError(ValueError):
+    """Rubber that no ball can meet; the message is one sentence for people."""
+
+
+def check_height(height: float, radius: float, what: str = "a cushion") -> None:
+    """Check that a nose at that height above the cloth meets a ball.
+
+    Raises:
+        GeometryError: it runs over or under it.
+    """
+    if not 0.0 < height < 2.0 * radius:
+        raise GeometryError(
+            f"{what}: a nose {height:g} m high does not meet a ball with a radius of {radius:g} m"
+        )
+
+
 _OF_TABLE: dict[tuple[int, float], tuple[Table, Geometry]] = {}
 
 
 def for_table(table: Table, radius: float) -> Geometry:
-    """Arrays for balls of ``radius`` metres on ``table``; remembered."""
+    """Arrays for balls of ``radius`` metres on ``table``; remembered.
+
+    Raises:
+        GeometryError: the table's noses do not meet such balls.
+    """
     key = (id(table), radius)
     known = _OF_TABLE.get(key)
     if known is not None and known[0] is table:
@@ -128,7 +158,7 @@ def _segment_row(segment: Segment) -> tuple[float, ...]:
     (x0, y0), (x1, y1) = segment.start, segment.end
     length = math.hypot(x1 - x0, y1 - y0)
     if length < 1e-6:
-        raise ValueError(f"a cushion from {segment.start} to {segment.end} has no length")
+        raise GeometryError(f"a cushion from {segment.start} to {segment.end} has no length")
     tx, ty = (x1 - x0) / length, (y1 - y0) / length
     # The normal is -t turned by +90°: exactly axis-aligned noses keep exact zeros.
     return (x0, y0, tx, ty, length, -ty, tx, segment.height, float(segment.both_sides))

@@ -60,6 +60,8 @@ RECORD_COLUMNS = 8  # x, y, vx, vy, wx, wy, wz, motion
 
 # Entries of `progress`, float64 (what a run carries from one call to the next).
 P_TIME, P_EVENTS = 0, 1
+P_SINCE, P_BEFORE = 2, 3  # when the present burst of events began, and how many were before it
+PROGRESS_ENTRIES = 4
 
 # How a run ended, or why it stopped.
 DONE, FULL, TOO_MANY, TOO_LONG = 0, 1, 2, 3
@@ -74,3 +76,11 @@ SINK = 1e-6
 SLOW = 1e-3
 # Slower than this is no approach at all, m/s.
 STILL = 1e-6
+# Balls can be wedged between two cushions, as in a pocket's jaws: each impulse frees one contact at
+# another's cost.  More than JAM events, and JAM_EACH for each ball, within BURST seconds are no
+# game (a frozen rack that a spinning ball pushes has half as many); balls slower than JAMMED, m/s,
+# that touch something then stand, as in the jaws they would by the friction of the rubber.
+JAM = 200
+JAM_EACH = 20
+BURST = 5e-3
+JAMMED = 0.05

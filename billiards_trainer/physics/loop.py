@@ -11,6 +11,7 @@ from billiards_trainer.physics.cue_ball import BALL, strike_ball
 from billiards_trainer.physics.geometry import Ints
 from billiards_trainer.physics.layout import (
     BALL_BALL,
+    BURST,
     C_BALL_BALL,
     C_CUE,
     C_CUSHION,
@@ -21,13 +22,18 @@ from billiards_trainer.physics.layout import (
     CY,
     DONE,
     FULL,
+    JAM,
+    JAM_EACH,
+    JAMMED,
     JAW,
     MOTION,
     N_RADIUS,
     NEXT,
     NEXT_KIND,
     NEXT_WITH,
+    P_BEFORE,
     P_EVENTS,
+    P_SINCE,
     P_TIME,
     POCKET,
     SBOTH,
@@ -55,7 +61,9 @@ from billiards_trainer.physics.motion import advance, settle, stop
 from billiards_trainer.physics.prediction import predict_own, predict_pairs, reset
 from billiards_trainer.physics.state import Floats, Motion
 
+_RESTING = int(Motion.RESTING)
 _SPINNING = int(Motion.SPINNING)
+_SLIDING = int(Motion.SLIDING)
 _ROLLING = int(Motion.ROLLING)
 _POCKETED = int(Motion.POCKETED)
 
@@ -127,8 +135,16 @@ def begin(
         reset(i, queue, whom)
     for i in range(n):
         predict_pairs(i, 0.0, ball, queue, whom, numbers)
-    progress[P_TIME] = 0.0
+    progress[:] = 0.0
     progress[P_EVENTS] = events
+
+
+@kernel
+def calm(row: Floats) -> None:
+    """Let a ball stand that takes part in a jam, unless it is fast; see ``layout.JAM``."""
+    motion = row[MOTION]
+    if motion in (_SLIDING, _ROLLING) and math.hypot(row[VX], row[VY]) < JAMMED:
+        stop(row, _RESTING)
 
 
 @kernel
@@ -183,6 +199,9 @@ def proceed(
         if keep and events >= times.shape[0]:
             return FULL
         progress[P_TIME] = now
+        if now > progress[P_SINCE] + BURST:
+            progress[P_SINCE] = now
+            progress[P_BEFORE] = events
         kind = whom[i, NEXT_KIND]
         other = whom[i, NEXT_WITH]
         if kind == BALL_BALL and other < i:
@@ -235,6 +254,10 @@ def proceed(
                 kind = TO_ROLLING
             elif motion == _SPINNING:
                 kind = TO_SPINNING
+        if events > progress[P_BEFORE] + JAM + JAM_EACH * n and kind in (BALL_BALL, CUSHION, JAW):
+            calm(row)
+            if kind == BALL_BALL:
+                calm(ball[other])
         if keep:
             note(records, events, 0, 1, row)
             if kind == BALL_BALL:

@@ -50,6 +50,7 @@ class BallsState:
                 raise StateError(f"{name} has shape {array.shape}, not ({n}, 3)")
             if not np.isfinite(array).all():
                 raise StateError(f"{name} holds a number that is not finite")
+        check_motion(self.velocity, self.spin, self.motion)
 
     @classmethod
     def trusted(
@@ -108,6 +109,30 @@ class BallsState:
             motion[ball] = Motion.POCKETED
         return cls(state.position, velocity, spin, motion)
 
+
+# No ball on a table is faster, m/s and rad/s; beyond this the engine's numbers lose their meaning.
+FASTEST = 100.0
+FASTEST_SPIN = 5000.0
+
+
+def check_motion(velocity: Floats, spin: Floats, motion: npt.NDArray[np.generic]) -> None:
+    """Check how balls move: velocities (..., 2 or 3), spins (..., 3) and motions (...).
+
+    Raises:
+        StateError: a velocity or spin that no ball has, or a motion that does not exist.
+    """
+    for name, array, most, unit in (
+        ("velocity", velocity, FASTEST, "m/s"),
+        ("spin", spin, FASTEST_SPIN, "rad/s"),
+    ):
+        if array.size and max(array.max(), -array.min()) > most:
+            ball = int(np.argwhere(np.abs(array) > most)[0][-2])
+            raise StateError(f"the {name} of ball {ball} is more than {most:g} {unit}")
+    if motion.size and not np.isin(motion, _MOTIONS).all():
+        raise StateError("a motion is none of 0 (resting) to 4 (pocketed)")
+
+
+_MOTIONS = np.array([float(motion) for motion in Motion])
 
 # Below this speed (m/s, or rad/s about the vertical) a motion is over: a rolling ball would need a
 # ten-millionth of a second to lose it.

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 
 class StrikeError(ValueError):
@@ -35,18 +40,81 @@ class Strike:
     end_mass: float = 0.00567
 
     def __post_init__(self) -> None:
-        for field in fields(self)[1:]:
-            if not math.isfinite(getattr(self, field.name)):
-                raise StrikeError(f"strike.{field.name} is not a finite number")
-        if self.ball < 0:
-            raise StrikeError("strike.ball is negative")
-        if not 0.0 <= self.speed <= 30.0:
-            raise StrikeError(f"strike.speed is {self.speed:g} m/s; it lies between 0 and 30")
-        if not 0.0 <= self.elevation <= math.pi / 2:
-            raise StrikeError(
-                f"strike.elevation is {self.elevation:g} rad; it lies between 0 and π/2"
-            )
-        if math.hypot(self.side, self.height) >= 1.0:
-            raise StrikeError("strike.side and strike.height put the tip beside the ball")
-        if self.cue_mass <= 0.0 or self.end_mass <= 0.0:
-            raise StrikeError("strike.cue_mass and strike.end_mass must be positive")
+        for fine, message in _conditions(self):
+            if not fine:
+                raise StrikeError(message)
+
+
+def _conditions(s: Any) -> Iterator[tuple[Any, str]]:
+    """What must hold, and what to say if not; of one strike, or of arrays of each field."""
+    for field in fields(Strike)[1:]:
+        yield abs(getattr(s, field.name)) < math.inf, f"strike.{field.name} is not a finite number"
+    yield s.ball >= 0, "strike.ball is negative"
+    yield (s.speed >= 0.0) & (s.speed <= 30.0), "strike.speed must lie between 0 and 30 m/s"
+    yield (
+        (s.elevation >= 0.0) & (s.elevation <= math.pi / 2),
+        "strike.elevation must lie between 0 and π/2 rad",
+    )
+    yield (
+        s.side * s.side + s.height * s.height < 1.0,
+        "strike.side and strike.height put the tip beside the ball",
+    )
+    yield (
+        (s.cue_mass > 0.0) & (s.cue_mass <= 10.0) & (s.end_mass > 0.0) & (s.end_mass <= 10.0),
+        "strike.cue_mass and strike.end_mass must be positive and at most 10 kg",
+    )
+
+
+def check_struck(ball: int, live: npt.NDArray[np.bool_]) -> None:
+    """Check that the struck ball is there; ``live`` (N,) says which are on the table.
+
+    Raises:
+        StrikeError: it does not exist or lies in a pocket.
+    """
+    if not 0 <= ball < len(live):
+        raise StrikeError(f"strike.ball is {ball}, but there are {len(live)} balls")
+    if not live[ball]:
+        raise StrikeError(f"strike.ball is {ball}, which lies in a pocket")
+
+
+def check_rows(rows: npt.NDArray[np.float64], live: npt.NDArray[np.bool_]) -> None:
+    """Check strikes (M, 8), columns as the fields of ``Strike``, for balls ``live`` (M or 1, N).
+
+    A ball of -1 is no strike.
+
+    Raises:
+        StrikeError: of the first that no cue can make; the sentence says which.
+    """
+    made = np.flatnonzero(rows[:, 0] != -1.0)
+    strikes = _Rows(rows[made])
+    bad = np.zeros(len(made), dtype=bool)
+    message = np.full(len(made), "", dtype=object)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for fine, words in _conditions(strikes):
+            message[~bad & ~fine] = words
+            bad |= ~fine
+        whole = strikes.ball == np.floor(strikes.ball)
+    message[~bad & ~whole] = "strike.ball is not a whole number"
+    bad |= ~whole
+    if bad.any():
+        k = int(np.argmax(bad))
+        raise StrikeError(message[k] + (f" in strike {made[k]}" if len(rows) > 1 else ""))
+    ball, made = strikes.ball.astype(np.int64), made if len(live) > 1 else np.zeros_like(made)
+    if len(rows) == 1 and len(made):
+        made = np.arange(len(live))
+        ball = np.broadcast_to(ball, len(live))
+    there = ball < live.shape[1]
+    there[there] = live[made[there], ball[there]]
+    if not there.all():
+        k = int(np.argmin(there))
+        check_struck(int(ball[k]), live[made[k]])
+
+
+class _Rows:
+    """The columns of an array of strikes, by name."""
+
+    def __init__(self, rows: npt.NDArray[np.float64]) -> None:
+        for field, column in zip(fields(Strike), rows.T, strict=True):
+            setattr(self, field.name, column)
+
+    ball: npt.NDArray[np.float64]

@@ -9,18 +9,21 @@ import numpy as np
 
 from billiards_trainer.physics import layout
 from billiards_trainer.physics.engine import kinetic_energy
-from billiards_trainer.physics.geometry import Geometry
-from billiards_trainer.physics.state import BallsState, Motion
+from billiards_trainer.physics.geometry import Geometry, for_table
+from billiards_trainer.physics.placing import placed
+from billiards_trainer.physics.state import BallsState, Motion, StateError
 from billiards_trainer.physics.trajectory import EventKind, Trajectory
 from billiards_trainer.table import Table
 
 
 def random_places(rng: np.random.Generator, table: Table, count: int, crowd: float) -> np.ndarray:
-    """Centres of balls on a table; a share ``crowd`` of them is frozen to another or to a cushion.
+    """Centres of balls on a table; a share ``crowd`` of them is frozen to another or to rubber.
 
-    Frozen means: touching, or apart or overlapping by at most a micrometre.
+    Frozen means: touching, or apart or overlapping by at most a micrometre.  Rubber is all there
+    is of it: short and long rails, jaws, and the facings in the pockets' mouths.
     """
     radius = table.balls.radius
+    shape = for_table(table, radius)
     low, high = (
         np.array([radius, radius]),
         np.array([table.width - radius, table.length - radius]),
@@ -30,21 +33,44 @@ def random_places(rng: np.random.Generator, table: Table, count: int, crowd: flo
         at = rng.uniform(low, high)
         if rng.random() < crowd:
             slip = rng.choice([0.0, 0.0, 1e-5, 1e-9, -1e-9, rng.uniform(-5e-7, 1e-6)])
-            if places and rng.random() < 0.8:
+            if places and rng.random() < 0.6:
                 angle = rng.choice([rng.uniform(0, 2 * math.pi), math.pi / 3, 0.0, math.pi / 2])
                 way = np.array([math.cos(angle), math.sin(angle)])
                 at = places[rng.integers(len(places))] + (2 * radius + slip) * way
             else:
-                # Against the middle third of a rail: no pocket's mouth there on pool tables' ends.
-                side = rng.integers(2)
-                at = np.array([rng.uniform(0.35, 0.65) * table.width, at[1]])
-                at[1] = (radius + slip) if side else (table.length - radius - slip)
-        if (at < low - 1e-6).any() or (at > high + 1e-6).any():
-            continue
+                at = _at_rubber(rng, shape, radius + slip)
+        elif rng.random() < 0.1 and len(table.pockets):
+            # Anywhere in a mouth, at the edge of the hole too.
+            pocket = table.pockets[rng.integers(len(table.pockets))]
+            angle = rng.uniform(0, 2 * math.pi)
+            out = pocket.radius + rng.choice([0.0, 1e-9, rng.uniform(0, 0.06)])
+            at = np.array(pocket.centre) + out * np.array([math.cos(angle), math.sin(angle)])
         if any(math.dist(at, p) < 2 * radius - 9e-7 for p in places):
+            continue
+        try:
+            placed(at[None, None].copy(), np.ones((1, 1), dtype=bool), shape, radius, 9e-7)
+        except StateError:
             continue
         places.append(at)
     return np.array(places)
+
+
+def _at_rubber(rng: np.random.Generator, shape: Geometry, reach: float) -> np.ndarray:
+    """A place at that distance from some edge or jaw, on whichever side; there may be no cloth."""
+    if len(shape.jaws) and rng.random() < 0.4:
+        jaw = shape.jaws[rng.integers(len(shape.jaws))]
+        angle = rng.uniform(0, 2 * math.pi)
+        out = jaw[2] + reach
+        return np.array([jaw[0] + out * math.cos(angle), jaw[1] + out * math.sin(angle)])
+    row = shape.segments[rng.integers(len(shape.segments))]
+    along = row[layout.SLENGTH] * rng.choice([0.0, 1.0, rng.uniform(0, 1), rng.uniform(0, 1)])
+    out = reach * (rng.choice([-1.0, 1.0]) if row[layout.SBOTH] else 1.0)
+    return np.array(
+        [
+            row[layout.SX] + along * row[layout.STX] + out * row[layout.SNX],
+            row[layout.SY] + along * row[layout.STY] + out * row[layout.SNY],
+        ]
+    )
 
 
 def random_state(rng: np.random.Generator, table: Table, most: int = 16) -> BallsState:
@@ -190,16 +216,16 @@ class Ways:
 def _nearest_to_edges(
     p: np.ndarray, v: np.ndarray, a: np.ndarray, spans: np.ndarray, segments: np.ndarray
 ) -> float:
-    """Least distance of points on their ways from the segments they are beside."""
+    """Least distance of points on their ways from the segments they are level with."""
     along = segments[:, [layout.STX, layout.STY]]
     normal = segments[:, [layout.SNX, layout.SNY]]
     both = segments[:, layout.SBOTH, None] != 0.0
     off = p - segments[:, None, [layout.SX, layout.SY]]
     away = (off * normal[:, None]).sum(axis=2)
     speed, pull = normal @ v.T, normal @ a.T
-    beside, creep = (off * along[:, None]).sum(axis=2), along @ v.T
+    place, creep = (off * along[:, None]).sum(axis=2), along @ v.T
     bend = along @ a.T
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # Begin, end, turning point, and where it passes from one side to the other.
         root = np.sqrt(speed**2 - 2 * pull * away)
         times = [-speed / pull, (-speed + root) / pull, (-speed - root) / pull, -away / speed]
@@ -207,7 +233,7 @@ def _nearest_to_edges(
     for t in (np.zeros_like(away), np.broadcast_to(spans, away.shape), *times):
         # fmin and fmax put what is not a number at the span's end.
         t = np.fmax(np.fmin(t, spans), 0.0)
-        u = beside + t * (creep + 0.5 * t * bend)
+        u = place + t * (creep + 0.5 * t * bend)
         gap = away + t * (speed + 0.5 * t * pull)
         gap = np.where(both, np.abs(gap), gap)
         there = (u >= 0.0) & (u <= segments[:, layout.SLENGTH, None])

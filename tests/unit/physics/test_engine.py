@@ -248,6 +248,8 @@ def test_balls_that_overlap_a_little_are_moved_apart_and_others_are_refused() ->
         ([0.6, -0.001], "outside the table"),
         ([0.6, 0.01], "inside a cushion"),
         ([3.0, 1.0], "outside the table"),
+        (POOL.pockets[1].centre, "in the hole of a pocket"),
+        ([-0.05, 0.03], "outside the table"),
     ],
 )
 def test_balls_that_lie_where_none_can_are_refused(place: list[float], words: str) -> None:
