@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 Point = tuple[float, float]
@@ -49,13 +49,43 @@ class BallSet:
 
 @dataclass(frozen=True, slots=True)
 class PocketShape:
-    """How a pocket is cut: lengths in metres, ``cut_angle`` in radians."""
+    """How a pocket is cut: lengths in metres, ``cut_angle`` in radians.
+
+    Attributes:
+        mouth: from jaw point to jaw point.
+        cut_angle: of the rubber between nose and facing.
+        shelf: from the mouth line to the edge of the hole.
+        hole_radius: a ball drops whose centre is nearer to the hole's.
+        jaw_radius: of the rounding of the jaw points.
+
+    Raises:
+        TableError: no pocket is cut like that.
+    """
 
     mouth: float
     cut_angle: float
     shelf: float
     hole_radius: float
     jaw_radius: float
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            low, high = _POCKET_RANGES[field.name]
+            if not low <= value <= high:
+                raise TableError(
+                    f"a pocket's {field.name} is {value:g}; it lies between {low:g} and {high:g}"
+                )
+
+
+# A right angle would be no mouth, a straight one no jaw.
+_POCKET_RANGES = {
+    "mouth": (0.03, 0.25),
+    "cut_angle": (math.radians(91), math.radians(165)),
+    "shelf": (0.0, 0.1),
+    "hole_radius": (0.02, 0.12),
+    "jaw_radius": (0.0, 0.12),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +188,42 @@ _POOL_SIDE = PocketShape(5.0625 * INCH, math.radians(104), 0.005, 0.0635, 0.010)
 # WPBSA publishes templates, not numbers; these are the usual mouth at the fall and rounded jaws.
 _SNOOKER_CORNER = PocketShape(0.089, math.radians(135), 0.028, 0.045, 0.055)
 _SNOOKER_SIDE = PocketShape(0.106, math.radians(110), 0.006, 0.047, 0.045)
+# Tight and loose: for pool the mouths of tables cut for professionals and of bar tables, with the
+# ends of what the WPA allows a shelf to be; for snooker 5 mm less or more, which is our guess.
+PocketCut = Literal["standard", "tight", "loose"]
+_POCKETS: dict[tuple[Game, PocketCut], tuple[PocketShape, PocketShape]] = {
+    ("pool", "standard"): (_POOL_CORNER, _POOL_SIDE),
+    ("pool", "tight"): (
+        replace(_POOL_CORNER, mouth=4.25 * INCH, shelf=2.25 * INCH),
+        replace(_POOL_SIDE, mouth=4.75 * INCH, shelf=0.375 * INCH),
+    ),
+    ("pool", "loose"): (
+        replace(_POOL_CORNER, mouth=5.0 * INCH, shelf=1.0 * INCH),
+        replace(_POOL_SIDE, mouth=5.5 * INCH, shelf=0.0),
+    ),
+    ("snooker", "standard"): (_SNOOKER_CORNER, _SNOOKER_SIDE),
+    ("snooker", "tight"): (
+        replace(_SNOOKER_CORNER, mouth=0.084, shelf=0.033),
+        replace(_SNOOKER_SIDE, mouth=0.101, shelf=0.0085),
+    ),
+    ("snooker", "loose"): (
+        replace(_SNOOKER_CORNER, mouth=0.094, shelf=0.023),
+        replace(_SNOOKER_SIDE, mouth=0.111, shelf=0.0035),
+    ),
+}
+POCKET_CUTS: tuple[PocketCut, ...] = ("standard", "tight", "loose")
+
+
+def pocket_shapes(game: Game, cut: PocketCut = "standard") -> tuple[PocketShape, PocketShape]:
+    """The corner and the side pocket of a game's tables.
+
+    Raises:
+        TableError: the game's tables have no pockets, or not cut like that.
+    """
+    try:
+        return _POCKETS[game, cut]
+    except KeyError:
+        raise TableError(f"a {game} table has no pockets that are cut {cut!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +245,27 @@ _PRESETS: dict[str, _Preset] = {
 TABLE_NAMES: tuple[str, ...] = tuple(_PRESETS)
 
 
-def preset(name: str) -> Table:
-    """The table of that name (see ``TABLE_NAMES``).
+def preset(
+    name: str, *, corner: PocketShape | None = None, side: PocketShape | None = None
+) -> Table:
+    """The table of that name (see ``TABLE_NAMES``), with its own pockets or with others.
 
     Raises:
-        TableError: the name is not known.
+        TableError: the name is not known, or the pockets do not go with it.
     """
     try:
         p = _PRESETS[name]
     except KeyError:
         raise TableError(f"unknown table {name!r}; known are {', '.join(TABLE_NAMES)}") from None
     return build(
-        name, p.game, p.length, p.width, cushion_height=p.cushion_height, rail_width=p.rail_width
+        name,
+        p.game,
+        p.length,
+        p.width,
+        cushion_height=p.cushion_height,
+        rail_width=p.rail_width,
+        corner=corner,
+        side=side,
     )
 
 
@@ -240,14 +315,19 @@ def build(
         # A ball of the same material: mass goes with the cube of the diameter.
         mass = balls.mass * (ball_diameter / balls.diameter) ** 3
         balls = replace(balls, diameter=ball_diameter, mass=mass)
+    height = 0.635 * balls.diameter if cushion_height is None else cushion_height
+    if not 0.0 < height < balls.diameter:
+        raise TableError(
+            f"a cushion {height:g} m above the cloth does not meet a ball of {balls.diameter:g} m"
+        )
     if game == "carom":
+        if corner or side:
+            raise TableError("a carom table has no pockets")
         segments, jaws, pockets = _without_pockets(width, length)
     else:
-        default_corner, default_side = (
-            (_SNOOKER_CORNER, _SNOOKER_SIDE) if game == "snooker" else (_POOL_CORNER, _POOL_SIDE)
-        )
+        default_corner, default_side = pocket_shapes(game)
         segments, jaws, pockets = _with_pockets(
-            width, length, corner or default_corner, side or default_side
+            width, length, corner or default_corner, side or default_side, balls.diameter
         )
     spots, strings, d_radius = _markings(game, width, length)
     return Table(
@@ -256,7 +336,7 @@ def build(
         width=width,
         length=length,
         balls=balls,
-        cushion_height=0.635 * balls.diameter if cushion_height is None else cushion_height,
+        cushion_height=height,
         rail_width=rail_width,
         segments=segments,
         jaws=jaws,
@@ -293,9 +373,14 @@ def _without_pockets(
 
 
 def _with_pockets(
-    w: float, length: float, corner: PocketShape, side: PocketShape
+    w: float, length: float, corner: PocketShape, side: PocketShape, ball: float
 ) -> tuple[tuple[CushionSegment, ...], tuple[Jaw, ...], tuple[Pocket, ...]]:
     """Six pockets, walking round from the origin: along +x, +y, -x, -y."""
+    for shape, name in ((corner, "corner"), (side, "side")):
+        if shape.mouth <= ball:
+            raise TableError(
+                f"a {name} pocket with a mouth of {shape.mouth:g} m lets no ball of {ball:g} m in"
+            )
     a = corner.mouth / math.sqrt(2)
     half = side.mouth / 2
     mid = length / 2

@@ -6,9 +6,10 @@ keys and numbers that are not finite are refused.
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,20 +17,57 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from billiards_trainer import table as tables
 from billiards_trainer.errors import InputError
 from billiards_trainer.physics import parameters as physics
-from billiards_trainer.physics.geometry import Circle, Geometry, Segment, build, for_table
+from billiards_trainer.physics.geometry import (
+    Circle,
+    Geometry,
+    GeometryError,
+    Segment,
+    build,
+    check_height,
+    for_table,
+)
 from billiards_trainer.physics.state import BallsState, StateError
 from billiards_trainer.physics.strike import Strike, StrikeError
 
 Pair = tuple[float, float]
 Triple = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0.0)]
+# No table is larger, and numbers beyond all measure would overflow.
+Coordinate = Annotated[float, Field(ge=-100.0, le=100.0)]
+Place = tuple[Coordinate, Coordinate]
+Extent = Annotated[float, Field(gt=0.0, le=100.0)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class MeasuredTable(_Part):
+class PocketCutPart(_Part):
+    """How the corner or side pockets are cut; what is left out is the table's own.
+
+    See ``table.PocketShape``.
+    """
+
+    mouth: float | None = None
+    cut_angle: float | None = None
+    shelf: float | None = None
+    hole_radius: float | None = None
+    jaw_radius: float | None = None
+
+
+class _WithPockets(_Part):
+    pockets: Literal["standard", "tight", "loose"] = "standard"
+    corner: PocketCutPart | None = None
+    side: PocketCutPart | None = None
+
+
+class PresetTable(_WithPockets):
+    """A preset table with pockets of another cut."""
+
+    preset: str
+
+
+class MeasuredTable(_WithPockets):
     """A table measured by hand; see ``table.build``."""
 
     game: Literal["pool", "snooker", "carom"]
@@ -42,8 +80,8 @@ class MeasuredTable(_Part):
 class SegmentPart(_Part):
     """A straight cushion; ``cloth`` says on which side of start → end balls may be."""
 
-    start: Pair
-    end: Pair
+    start: Place
+    end: Place
     height: Positive
     cloth: Literal["left", "both"] = "both"
 
@@ -51,16 +89,16 @@ class SegmentPart(_Part):
 class JawPart(_Part):
     """A round jaw."""
 
-    centre: Pair
-    radius: Annotated[float, Field(ge=0.0)]
+    centre: Place
+    radius: Annotated[float, Field(ge=0.0, le=100.0)]
     height: Positive
 
 
-class PocketPart(_Part):
+class HolePart(_Part):
     """A hole; a ball whose centre comes within ``radius`` of ``centre`` drops."""
 
-    centre: Pair
-    radius: Positive
+    centre: Place
+    radius: Extent
 
 
 class ExplicitTable(_Part):
@@ -68,7 +106,7 @@ class ExplicitTable(_Part):
 
     segments: tuple[SegmentPart, ...] = Field(max_length=1000)
     jaws: tuple[JawPart, ...] = Field(default=(), max_length=1000)
-    pockets: tuple[PocketPart, ...] = Field(default=(), max_length=1000)
+    pockets: tuple[HolePart, ...] = Field(default=(), max_length=1000)
 
 
 class ParametersPart(_Part):
@@ -103,7 +141,7 @@ class BallPart(_Part):
     """A ball; what is left out is zero, and its label is its place in the list."""
 
     label: str | None = None
-    position: Pair | Triple
+    position: Place | tuple[Coordinate, Coordinate, Coordinate]
     velocity: Pair | Triple = (0.0, 0.0)
     spin: Triple = (0.0, 0.0, 0.0)
     pocketed: bool = False
@@ -131,14 +169,14 @@ class StrikePart(_Part):
 class LimitsPart(_Part):
     """Bounds on the run."""
 
-    max_events: int = Field(default=20_000, ge=1, le=1_000_000)
+    max_events: int = Field(default=100_000, ge=1, le=1_000_000)
     max_time: float = Field(default=300.0, gt=0.0, le=3600.0)
 
 
 class ShotFile(_Part):
     """One shot."""
 
-    table: str | MeasuredTable | ExplicitTable = "pool-9ft"
+    table: str | PresetTable | MeasuredTable | ExplicitTable = "pool-9ft"
     parameters: ParametersPart = ParametersPart()
     models: ModelsPart = ModelsPart()
     balls: tuple[BallPart, ...] = Field(min_length=1, max_length=64)
@@ -157,8 +195,8 @@ class Shot:
 
     def __init__(self, path: str, shot: ShotFile) -> None:
         try:
-            table, standard = _table(shot.table)
-            self.parameters = _parameters(shot.parameters, standard)
+            table = _table(shot.table)
+            self.parameters = _parameters(shot.parameters, table)
             self.models = physics.Models.named(**shot.models.model_dump())
             self.labels = _labels(shot.balls)
             self.state = _state(shot.balls, self.parameters.radius)
@@ -169,6 +207,8 @@ class Shot:
             else:
                 self.table = _geometry(table, self.parameters.radius)
                 self.pocket_names = tuple(str(k) for k in range(len(table.pockets)))
+        except GeometryError as error:
+            raise InputError(f"{path}: table: {error}") from None
         except (tables.TableError, StateError, StrikeError, physics.ParameterError) as error:
             raise InputError(f"{path}: {error}") from None
         self.limits = shot.limits
@@ -187,6 +227,12 @@ def read(path: str) -> Shot:
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not a text file in UTF-8") from None
     try:
+        json.loads(text, object_pairs_hook=_no_twins)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (ValueError, RecursionError):
+        pass  # what is wrong is said better below
+    try:
         shot = ShotFile.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise InputError(f"{path}: {_first_sentence(error, text)}") from None
@@ -195,8 +241,8 @@ def read(path: str) -> Shot:
 
 def _first_sentence(error: ValidationError, text: str) -> str:
     """The first complaint; of a table's alternatives only the one the file can have meant."""
-    meant = "ExplicitTable" if '"segments"' in text else "MeasuredTable"
-    alternatives = {"str", "MeasuredTable", "ExplicitTable"}
+    meant = next((name for key, name in _TABLES.items() if f'"{key}"' in text), _TABLES["game"])
+    alternatives = {"str", *_TABLES.values()}
     found = error.errors(include_url=False, include_input=False)
     first = next(
         (e for e in found if not (alternatives - {meant}) & {str(p) for p in e["loc"]}), found[0]
@@ -212,29 +258,79 @@ def _first_sentence(error: ValidationError, text: str) -> str:
     return f"{where}: {message}" if where else message
 
 
-def _table(part: str | MeasuredTable | ExplicitTable) -> tuple[tables.Table | ExplicitTable, str]:
+# The key that only this kind of table has.
+_TABLES = {"segments": "ExplicitTable", "preset": "PresetTable", "game": "MeasuredTable"}
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, whose keys must differ: which of two was meant nobody knows."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InputError(f"{key}: is there twice in one object")
+        found[key] = value
+    return found
+
+
+def _table(
+    part: str | PresetTable | MeasuredTable | ExplicitTable,
+) -> tables.Table | ExplicitTable:
     if isinstance(part, str):
-        table = tables.preset(part)
-        return table, table.game
+        return tables.preset(part)
+    if isinstance(part, PresetTable):
+        game = tables.preset(part.preset).game
+        corner, side = _cut(part, game)
+        return tables.preset(part.preset, corner=corner, side=side)
     if isinstance(part, MeasuredTable):
-        return tables.build("measured", **part.model_dump()), part.game
-    return part, "pool"
+        sizes = part.model_dump(exclude={"pockets", "corner", "side"})
+        corner, side = _cut(part, part.game)
+        return tables.build("measured", **sizes, corner=corner, side=side)
+    return part
+
+
+def _cut(
+    part: PresetTable | MeasuredTable, game: tables.Game
+) -> tuple[tables.PocketShape | None, tables.PocketShape | None]:
+    """Corner and side pockets where the file says something of them."""
+    if part.pockets == "standard" and part.corner is None and part.side is None:
+        return None, None
+    corner, side = tables.pocket_shapes(game, part.pockets)
+    return _changed("corner", corner, part.corner), _changed("side", side, part.side)
+
+
+def _changed(
+    name: str, shape: tables.PocketShape, part: PocketCutPart | None
+) -> tables.PocketShape:
+    try:
+        return shape if part is None else replace(shape, **part.model_dump(exclude_none=True))
+    except tables.TableError as error:
+        raise tables.TableError(f"table.{name}: {error}") from None
 
 
 def _geometry(part: ExplicitTable, radius: float) -> Geometry:
-    try:
-        return build(
-            [Segment(s.start, s.end, s.height, s.cloth == "both") for s in part.segments],
-            [Circle(j.centre, j.radius, j.height) for j in part.jaws],
-            [Circle(p.centre, p.radius) for p in part.pockets],
-            radius,
+    for name in ("segments", "jaws"):
+        for k, piece in enumerate(getattr(part, name)):
+            check_height(piece.height, radius, f"{name}.{k}.height")
+    return build(
+        [Segment(s.start, s.end, s.height, s.cloth == "both") for s in part.segments],
+        [Circle(j.centre, j.radius, j.height) for j in part.jaws],
+        [Circle(p.centre, p.radius) for p in part.pockets],
+        radius,
+    )
+
+
+def _parameters(
+    part: ParametersPart, table: tables.Table | ExplicitTable
+) -> physics.PhysicsParameters:
+    """As ``engine.simulate`` takes them for a table; a named set with the table's own balls."""
+    if not isinstance(table, tables.Table):
+        base = physics.STANDARD[part.standard or "pool"]
+    elif part.standard is None:
+        base = physics.for_table(table)
+    else:
+        base = replace(
+            physics.STANDARD[part.standard], mass=table.balls.mass, radius=table.balls.radius
         )
-    except ValueError as error:
-        raise tables.TableError(f"table.segments: {error}") from None
-
-
-def _parameters(part: ParametersPart, game: str) -> physics.PhysicsParameters:
-    base = physics.STANDARD[part.standard or game]
     given = {
         field.name: value
         for field in fields(base)
@@ -279,6 +375,4 @@ def _strike(part: StrikePart | None, labels: tuple[str, ...]) -> Strike | None:
         if ball not in labels:
             raise StrikeError(f"strike.ball: there is no ball {ball!r}")
         ball = labels.index(ball)
-    if not 0 <= ball < len(labels):
-        raise StrikeError(f"strike.ball is {ball}, but there are {len(labels)} balls")
     return Strike(ball=ball, **given)

@@ -14,11 +14,15 @@ from billiards_trainer.commands import bench_physics, simulate
 from billiards_trainer.commands.bench_physics import cold_start
 from billiards_trainer.commands.simulate import simulate_file
 from billiards_trainer.errors import InputError
-from billiards_trainer.table import preset
+from billiards_trainer.physics import engine
+from billiards_trainer.physics.state import BallsState
+from billiards_trainer.physics.strike import Strike
+from billiards_trainer.table import build, preset
 
 POOL = preset("pool-9ft")
 CUE = {"label": "cue", "position": [0.6, 0.6]}
 ONE = {"label": "1", "position": [0.62, 1.5]}
+CUE_ONLY = [{"position": [0.6, 0.6]}]
 
 
 @pytest.fixture
@@ -129,6 +133,47 @@ def test_measured_tables_parameters_models_and_moving_balls(shot_file: Any) -> N
     assert (out["complete"], out["stopped_by"], len(out["events"])) == (False, "events", 5)
 
 
+@pytest.mark.parametrize("diameter", [0.04, 0.0615, 0.068])
+def test_a_measured_ball_is_the_one_that_is_played(shot_file: Any, diameter: float) -> None:
+    part = {"game": "pool", "length": 2.54, "width": 1.27, "ball_diameter": diameter}
+    table = build("measured", **part)  # type: ignore[arg-type]
+    second = [0.6, 0.6 + 1.01 * diameter]
+    shot = {
+        "table": part,
+        "balls": [{"position": [0.6, 0.6]}, {"position": second}],
+        "strike": {"speed": 2.0, "direction": 1.5},
+    }
+    out = simulate_file(shot_file(shot))
+    one = engine.simulate(
+        table,
+        BallsState.at_rest([[0.6, 0.6], second], table.balls.radius),
+        Strike(0, 2.0, 1.5),
+    )
+    assert [e["time"] for e in out["events"]] == one.times.tolist()
+    assert [b["position"] for b in out["final"]] == one.final.position.tolist()
+    # The ball stays when the rest comes from another game's set, and goes when it is given.
+    named = simulate_file(shot_file({**shot, "parameters": {"standard": "snooker"}}))
+    assert named["final"][0]["position"][2] == diameter / 2
+    given = {"radius": 0.0305, "mass": 0.2}
+    other = simulate_file(shot_file({**shot, "balls": CUE_ONLY, "parameters": given}))
+    assert other["final"][0]["position"][2] == 0.0305
+
+
+def test_tight_and_loose_tables(shot_file: Any) -> None:
+    def falls(table: object) -> bool:
+        balls = [{"position": [0.635, 1.2], "velocity": [1.384, -2.548]}]
+        out = simulate_file(shot_file({"table": table, "balls": balls}))
+        return any(e["type"] == "pocket" for e in out["events"][:4])
+
+    measured = {"game": "pool", "length": 2.54, "width": 1.27}
+    for base in ({"preset": "pool-9ft"}, measured):
+        tight, loose = ({**base, "pockets": cut} for cut in ("tight", "loose"))
+        wide = {**base, "corner": {"mouth": 0.16, "shelf": 0.01, "hole_radius": 0.09}}
+        assert (falls(tight), falls(loose), falls(wide)) == (False, True, True)
+    mixed = {"preset": "snooker-12ft", "pockets": "tight", "side": {"cut_angle": 1.9}}
+    assert simulate_file(shot_file({"table": mixed, "balls": CUE_ONLY}))["complete"]
+
+
 def test_the_final_state_can_be_the_beginning_of_another_shot(shot_file: Any) -> None:
     first = simulate_file(
         shot_file(
@@ -196,6 +241,33 @@ BAD = [
         "lies in a pocket",
     ),
     ({"balls": [CUE], "limits": {"max_events": 0}}, r"limits\.max_events"),
+    ({"balls": [{"position": list(POOL.pockets[0].centre)}]}, "in the hole of a pocket"),
+    ({"balls": [{"position": [-0.05, 0.03]}]}, "outside the table"),
+    ({"balls": [{**CUE, "velocity": [1e200, 0]}]}, "more than 100 m/s"),
+    ({"balls": [{**CUE, "spin": [0, 0, 1e5]}]}, "more than 5000 rad/s"),
+    ({"balls": [{"position": [1e9, 0]}]}, r"balls\.0\.position"),
+    ('{"balls": [], "balls": [{"position": [0.6, 0.6]}]}', "balls: is there twice"),
+    ('{"balls": [{"position": [0.6, 0.6], "position": [0, 0]}]}', "position: is there twice"),
+    ("[" * 5000, "JSON|recursion|valid"),
+    (
+        {
+            "balls": [CUE],
+            "table": {"segments": [{"start": [0, 0], "end": [1, 0], "height": 0.06}]},
+        },
+        r"table: segments\.0\.height: a nose 0\.06 m high does not meet",
+    ),
+    (
+        {
+            "balls": [CUE],
+            "table": {"segments": [{"start": [-1e300, 0], "end": [1, 0], "height": 0.03}]},
+        },
+        r"table\.segments\.0\.start\.0",
+    ),
+    ({"balls": [CUE], "parameters": {"radius": 0.011}}, "table: a cushion: a nose"),
+    ({"balls": [CUE], "table": {"preset": "pool-9ft", "corner": {"mouth": 0.5}}}, "table.corner"),
+    ({"balls": [CUE], "table": {"preset": "pool-9ft", "pockets": "wide"}}, r"table\.pockets"),
+    ({"balls": [CUE], "table": {"preset": "carom-10ft", "pockets": "tight"}}, "no pockets"),
+    ({"balls": [CUE], "table": {"preset": "pool-9ft", "colour": 1}}, r"table\.colour"),
 ]
 
 
