@@ -221,6 +221,50 @@ def test_the_ball_that_a_cue_addresses_may_be_struck_whatever_it_is_called() -> 
     assert events[0].labels == ("4",)
 
 
+def test_a_cue_that_comes_later_makes_no_shot_of_balls_that_a_hand_moves() -> None:
+    """Pushing the rack into place, say: an edge in the picture may be taken for a cue."""
+    places = np.array([[0.4, 0.5], [0.8, 1.0]])
+    played = play(POOL, places, ("4", "1"), Strike(0, 0.8, 1.0))
+    segmenter = ShotSegmenter(POOL)
+    events = []
+    for state in played.states:
+        cue = None
+        if state.exposure_ns > 1_100_000_000 and len(state.balls) == 2:
+            track = min(state.balls, key=lambda b: b.y_m).track
+            cue = m.CueState(tip_m=(0.35, 0.4, 0.03), angle_rad=1.0, addresses=track)
+        events += segmenter.update(state.model_copy(update={"cue": cue}))
+    assert events == []
+
+
+@pytest.mark.parametrize("gap", [0.0002, 0.004])
+@pytest.mark.parametrize("angle", [math.pi / 2, math.pi / 4, 0.0])
+def test_a_shot_may_be_played_away_from_a_ball_that_touches(gap: float, angle: float) -> None:
+    touching = [0.6, 1.0 - POOL.balls.diameter - gap]
+    places = np.array([[0.6, 1.0], touching, [0.9, 2.0]])
+    played = play(POOL, places, ("cue", "1", "2"), Strike(0, 1.5, angle), after_s=0.6)
+    assert [e.labels for e in of(played, m.EventKind.SHOT_START)] == [("cue",)]
+    at_once = [e for e in of(played, m.EventKind.BALL_COLLISION) if e.t < played.start_s + 0.3]
+    assert at_once == []
+
+
+def test_what_trembles_under_a_hand_is_not_struck_though_a_cue_points_at_it() -> None:
+    """A knuckle taken for a ball: it jumps by half a centimetre as the hand moves, and back."""
+    rng = np.random.default_rng(4)
+    segmenter = ShotSegmenter(POOL)
+    events = []
+    for k in range(90):
+        jump = {40: 0.002}.get(k, 0.0055 if 40 < k < 46 else 0.0)
+        x, y = 0.6 + rng.normal(0, 4e-4), 1.0 + jump + rng.normal(0, 4e-4)
+        ball = m.BallState(track=3, label="7", x_m=0.6, y_m=1.0, measured_m=(x, y))
+        state = m.TableState(
+            frame=k, exposure_ns=round(k * 1e9 / 30), epoch=1, table="t", width=1.27, length=2.54,
+            ball_radius=0.0286, source=FILM, calibration="c", balls=(ball,),
+            cue=m.CueState(tip_m=(0.6, 0.8, 0.03), angle_rad=1.57, addresses=3),
+        )  # fmt: skip
+        events += segmenter.update(state)
+    assert events == []
+
+
 def test_either_cue_ball_may_be_struck_in_carom() -> None:
     places = np.array([[0.4, 0.5], [0.8, 1.0], [0.7, 2.0]])
     played = play(CAROM, places, ("cue", "yellow", "red"), Strike(1, 1.5, 1.0))

@@ -28,6 +28,11 @@ class Partner:
     before: Path
     kink: Kink | None = None
 
+    @property
+    def pushes(self) -> bool:
+        """Whether it moves, or is set in motion itself: only then can it set another in motion."""
+        return self.kink is not None or bool(self.before.coefficients[1:].any())
+
 
 @dataclass(frozen=True, slots=True)
 class Meeting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 from billiards_trainer import messages as m
 from billiards_trainer.core.shots.changes import Kink, Stop
@@ -29,6 +30,8 @@ _LONGEST_S = 90.0
 _PATH_LIMIT = 4000
 _ADDRESSED_S = 1.0
 """A ball not known to be the cue ball was struck if a cue addressed it so shortly before."""
+_LEFT = 0.01
+"""So far, metres, it must have got by the time that it is judged: hands tremble less."""
 _VAGUE = 2.5
 """A change that can be placed in time no better than to so many pictures is none."""
 _SAME_S = 0.08
@@ -57,7 +60,7 @@ class ShotSegmenter:
         self._met: dict[tuple[int, int], float] = {}
         self._turns: dict[int, list[Turn]] = {}
         self._coasted: dict[int, Point] = {}
-        self._addressed: dict[int, float] = {}
+        self._addressed: deque[tuple[float, int]] = deque()
         self._last_change = -math.inf
 
     @property
@@ -96,7 +99,9 @@ class ShotSegmenter:
         if self._shot is not None and len(self._shot.frame_times_ns) < _PATH_LIMIT:
             self._shot.frame_times_ns.append(state.exposure_ns)
         if state.cue is not None and state.cue.addresses is not None:
-            self._addressed = {state.cue.addresses: t}
+            self._addressed.append((t, state.cue.addresses))
+        while self._addressed and self._addressed[0][0] < t - _ADDRESSED_S - 2 * _PATIENCE_S:
+            self._addressed.popleft()
         events: list[m.ShotEvent] = []
         present = set()
         for ball in state.balls:
@@ -229,6 +234,8 @@ class ShotSegmenter:
             # Held back in a pocket's jaws, and known to be rubber since the ball came out.
             return self._declare(m.EventKind.CUSHION_COLLISION, kink.t, [own], place)
         met = meeting(kink, self._partners(kink), self.table, self._frame_s)
+        if met is not None and kink.from_rest and self._shot is None and not met.partner.pushes:
+            met = None  # it touches a ball that lies still, and is played away from it
         events: list[m.ShotEvent] = []
         if met is None and kink.from_rest:
             return self._judge_start(kink, own)
@@ -261,9 +268,10 @@ class ShotSegmenter:
         if self._shot is not None:
             return []
         is_cue_ball = watch.label in _CUE_LABELS[self.table.game]
-        addressed_s = kink.t - self._addressed.get(kink.track, -math.inf)
-        if not is_cue_ball and addressed_s > _ADDRESSED_S:
-            return []  # a hand tidies up, or sets the balls
+        if not is_cue_ball and not (
+            self._is_addressed(kink.track, kink.t) and _has_left(watch, kink)
+        ):
+            return []  # a hand tidies up, or sets the balls, or is taken for one
         frames = self._history.frames
         self._shot = Shot(
             start=kink.t,
@@ -280,6 +288,11 @@ class ShotSegmenter:
                     self._shot.paths.setdefault(kink.track, []).append((f.t, *ball.measured_m))
         self._met.clear()
         return self._declare(m.EventKind.SHOT_START, kink.t, [watch], (kink.x, kink.y))
+
+    def _is_addressed(self, track: int, t: float) -> bool:
+        """Whether that ball was the last that a cue addressed before a time, and shortly before."""
+        before = [(when, which) for when, which in self._addressed if when <= t]
+        return bool(before) and before[-1][1] == track and t - before[-1][0] <= _ADDRESSED_S
 
     def _maybe_end(self, t: float) -> list[m.ShotEvent]:
         shot = self._shot
@@ -360,3 +373,9 @@ class ShotSegmenter:
         )
         shot.events.append(event)
         return [event]
+
+
+def _has_left(watch: BallWatch, kink: Kink) -> bool:
+    """Whether a ball was last seen well away from where it lay."""
+    last = watch.samples[-1] if watch.samples else None
+    return last is None or math.dist((last.x, last.y), (kink.x, kink.y)) >= _LEFT
