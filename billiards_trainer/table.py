@@ -424,6 +424,17 @@ def _with_pockets(
         jaw_b, tangent_b, facing_b = _jaw(end, back, meet, pockets[i])
         segments += [facing_a, CushionSegment(tangent_a, tangent_b, "nose"), facing_b]
         jaws += [jaw_a, jaw_b]
+        for facing, shape, pocket in (
+            (facing_a, leave, pockets[i - 1]),
+            (facing_b, meet, pockets[i]),
+        ):
+            tx, ty = _unit(facing.start, facing.end)
+            px, py = pocket.centre[0] - facing.start[0], pocket.centre[1] - facing.start[1]
+            if abs(tx * py - ty * px) >= shape.hole_radius + ball / 2:
+                raise TableError(
+                    f"a {pocket.kind} pocket's hole with a radius of {shape.hole_radius:g} m lets "
+                    "balls pass beside it"
+                )
     return tuple(segments), tuple(jaws), tuple(pockets)
 
 

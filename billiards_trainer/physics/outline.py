@@ -61,16 +61,25 @@ def _links(starts: Floats, ends: Floats, jaws: Floats, pockets: Floats, radius: 
     """Lines (L, 4) that no ball's centre can cross: between loose ends, jaws and holes."""
     points = np.concatenate([starts, ends])
     apart = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-    loose = (apart < _JOINED).sum(axis=1) == 1
-    points = points[loose]
-    centres = np.concatenate([points, jaws[:, :2], pockets[:, :2]])
+    is_loose = (apart < _JOINED).sum(axis=1) == 1
+    points = points[is_loose]
     # A ball's centre stays its radius away from rubber, but may touch a hole's rim.
-    reach = np.concatenate(
-        [np.full(len(points), radius), jaws[:, 2] + radius, np.maximum(pockets[:, 2], _JOINED)]
-    )
+    circles = np.concatenate([jaws[:, :2], pockets[:, :2]])
+    sizes = np.concatenate([jaws[:, 2] + radius, pockets[:, 2]])
+    centres = np.concatenate([points, circles])
+    reach = np.concatenate([np.full(len(points), radius), sizes])
     apart = np.hypot(*(centres[:, None] - centres[None]).transpose(2, 0, 1))
     first, second = np.nonzero(np.triu(apart < reach[:, None] + reach[None], 1))
-    return np.hstack([centres[first], centres[second]])
+    found = [np.hstack([centres[first], centres[second]])]
+    # A facing may pass a hole more closely than it ends.
+    some = is_loose[: len(starts)] | is_loose[len(starts) :]
+    start, way = starts[some, None], (ends - starts)[some, None]
+    share = ((pockets[None, :, :2] - start) * way).sum(axis=2) / (way * way).sum(axis=2)
+    nearest = start + np.clip(share, 0.0, 1.0)[..., None] * way
+    gap = np.hypot(*(nearest - pockets[None, :, :2]).transpose(2, 0, 1))
+    edge, hole = np.nonzero(gap < pockets[None, :, 2] + radius)
+    found.append(np.hstack([nearest[edge, hole], pockets[hole, :2]]))
+    return np.concatenate(found)
 
 
 def _planar(lines: Floats) -> tuple[list[Point], set[Edge]]:

@@ -168,7 +168,7 @@ def test_tight_and_loose_tables(shot_file: Any) -> None:
     measured = {"game": "pool", "length": 2.54, "width": 1.27}
     for base in ({"preset": "pool-9ft"}, measured):
         tight, loose = ({**base, "pockets": cut} for cut in ("tight", "loose"))
-        wide = {**base, "corner": {"mouth": 0.16, "shelf": 0.01, "hole_radius": 0.09}}
+        wide = {**base, "corner": {"mouth": 0.14, "shelf": 0.01, "hole_radius": 0.08}}
         assert (falls(tight), falls(loose), falls(wide)) == (False, True, True)
     mixed = {"preset": "snooker-12ft", "pockets": "tight", "side": {"cut_angle": 1.9}}
     assert simulate_file(shot_file({"table": mixed, "balls": CUE_ONLY}))["complete"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,8 @@ def test_pockets_that_nobody_cuts_are_refused() -> None:
         preset("ping-pong")
     with pytest.raises(TableError, match="lets no ball"):
         tables.build("m", "pool", 2.54, 1.27, corner=PocketShape(0.05, 2.4, 0.03, 0.06, 0.01))
+    with pytest.raises(TableError, match="lets balls pass beside it"):
+        tables.build("m", "pool", 2.54, 1.27, corner=replace(corner, mouth=0.2, hole_radius=0.04))
     with pytest.raises(TableError, match="cut_angle"):
         PocketShape(0.1, 1.5, 0.03, 0.06, 0.01)
     with pytest.raises(TableError, match="shelf"):
