@@ -240,21 +240,21 @@ def _distort(points: Array, coefficients: tuple[float, ...]) -> Array:
 
 
 def _undistort(points: Array, coefficients: tuple[float, ...]) -> Array:
-    """Invert ``_distort`` by Newton's method with a numeric Jacobian; quadratic convergence."""
+    """Invert ``_distort`` by Newton's method; quadratic convergence."""
+    k1, k2, p1, p2, k3 = coefficients
     guess = points.copy()
-    h = 1e-6
     for _ in range(12):
-        error = _distort(guess, coefficients) - points
-        if float(np.abs(error).max(initial=0.0)) < 1e-13:
+        off = _distort(guess, coefficients) - points
+        if float(np.abs(off).max(initial=0.0)) < 1e-13:
             break
-        fx = (
-            _distort(guess + [h, 0.0], coefficients) - _distort(guess - [h, 0.0], coefficients)
-        ) / (2 * h)
-        fy = (
-            _distort(guess + [0.0, h], coefficients) - _distort(guess - [0.0, h], coefficients)
-        ) / (2 * h)
-        det = fx[:, 0] * fy[:, 1] - fy[:, 0] * fx[:, 1]
-        step_x = (error[:, 0] * fy[:, 1] - error[:, 1] * fy[:, 0]) / det
-        step_y = (fx[:, 0] * error[:, 1] - fx[:, 1] * error[:, 0]) / det
-        guess = guess - np.column_stack([step_x, step_y])
+        x, y = guess[:, 0], guess[:, 1]
+        r2 = x * x + y * y
+        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        slope = 2 * (k1 + r2 * (2 * k2 + r2 * 3 * k3))  # of the radial factor, by r²/2
+        xx = radial + slope * x * x + 2 * p1 * y + 6 * p2 * x
+        yy = radial + slope * y * y + 6 * p1 * y + 2 * p2 * x
+        xy = slope * x * y + 2 * p1 * x + 2 * p2 * y  # the Jacobian is symmetric
+        det = xx * yy - xy * xy
+        guess[:, 0] -= (off[:, 0] * yy - off[:, 1] * xy) / det
+        guess[:, 1] -= (off[:, 1] * xx - off[:, 0] * xy) / det
     return guess

@@ -58,7 +58,12 @@ class QualityWatch:
             The quality, and whether it shows the same exposure as the picture before.  A picture
             may have a problem and yet be usable.
         """
-        grey = cv2.cvtColor(np.ascontiguousarray(picture[::2, ::2]), cv2.COLOR_BGR2GRAY)
+        height, width = picture.shape[:2]
+        # Every second pixel: much faster by OpenCV than by numpy's strides.
+        half = cv2.resize(
+            picture, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_NEAREST
+        )
+        grey = cv2.cvtColor(half, cv2.COLOR_BGR2GRAY)
         small = np.asarray(cv2.resize(grey, _SIZE, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         same, identical = False, False
         if self._before is not None:
@@ -76,22 +81,24 @@ class QualityWatch:
             fault = "part of the picture is covered: is something in front of the lens?"
         quality = PictureQuality(
             usable=fault is None,
-            problem=fault or self._warning(picture, np.asarray(grey, np.uint8), small, same),
+            problem=fault
+            or self._warning(np.asarray(half, np.uint8), np.asarray(grey, np.uint8), small, same),
             brightness=brightness / 255,
             sharpness=sharpness,
         )
         return quality, same
 
-    def _warning(self, picture: Picture, grey: Picture, small: Picture, same: bool) -> str | None:
-        """What makes a picture worse, but not useless."""
+    def _warning(self, half: Picture, grey: Picture, small: Picture, same: bool) -> str | None:
+        """What makes a picture worse, but not useless; from it at half its size."""
         if not same:
             self._flicker.see(small)
         if self._count % _EVERY == 0:
             self._soft = _is_soft(grey)
         self._count += 1
-        if float(np.quantile(small, 0.9)) < _DIM:
+        if float((small < _DIM).mean()) > 0.9:
             return "the picture is very dark: more light, or a longer exposure"
-        if float((picture[::8, ::8].max(axis=2) > 252).mean()) > _GLARING:
+        full = cv2.resize(half, _SIZE, interpolation=cv2.INTER_NEAREST) > 252
+        if float((full[:, :, 0] | full[:, :, 1] | full[:, :, 2]).mean()) > _GLARING:
             return "parts of the picture are too bright: shorten the camera's exposure"
         if self._soft:
             return "the picture is blurred: focus the camera, clean the lens"

@@ -231,6 +231,8 @@ def test_reliability_and_groups() -> None:
 def test_bench_vision_measures_each_stage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "vision", "--rounds", "1", "--json"]) == 0
     stages = json.loads(capsys.readouterr().out)["stages_ms"]
-    assert {"cloth", "votes", "outlines", "judge", "identity", "cue", "all"} <= set(stages)
+    parts = {"cloth", "votes", "outlines", "judge", "identity"}
+    assert parts | {"quality", "detection", "cue", "tracking", "aiming", "all"} <= set(stages)
+    assert stages["all"]["median"] <= stages["all"]["p99"]
     assert main(["bench", "vision", "--rounds", "1"]) == 0
     assert "median" in capsys.readouterr().out

@@ -92,6 +92,7 @@ class LabelBelief:
         self.shown_probability = 0.0
         self.denied = 0
         """Pictures in a row, up to the newest, that deny the name."""
+        self._looks: Array | None = None
 
     @property
     def probabilities(self) -> Array:
@@ -105,9 +106,11 @@ class LabelBelief:
     @property
     def looks(self) -> Array:
         """Shape (labels,), sum 1: what pictures show."""
-        log = self._past + min(_VIEW, float(self._pictures)) * self._view
-        p = np.exp(np.maximum(log - log.max(), -CAP))
-        return p / p.sum()
+        if self._looks is None:
+            log = self._past + min(_VIEW, float(self._pictures)) * self._view
+            p = np.exp(np.maximum(log - log.max(), -CAP))
+            self._looks = p / p.sum()
+        return self._looks
 
     def ratio(self, seen: Array) -> float:
         """How much better a detection's labels look like this track than like any ball."""
@@ -115,6 +118,7 @@ class LabelBelief:
 
     def learn(self, seen: Array, *, moving: bool) -> None:
         """Take in one picture's probabilities, shape (labels,)."""
+        self._looks = None
         log = self._newest = np.log(seen)
         name = self._labels.index.get(self.shown)
         self.denied = 0 if name is None or seen[name] > _DENIED * seen.max() else self.denied + 1
@@ -129,6 +133,7 @@ class LabelBelief:
         """Believe the newest picture alone: what was thought before was wrong."""
         self._past = np.log(self._labels.prior)
         self._view, self._pictures = self._newest, 1
+        self._looks = None
         self.denied = 0
 
     def _close_view(self) -> None:
