@@ -405,11 +405,15 @@ def _with_pockets(
         tx, ty = _unit(jaw0, jaw1)
         ox, oy = ty, -tx
         reach = shape.shelf + shape.hole_radius
+        kind: Literal["corner", "side"] = "side" if name in ("right", "left") else "corner"
+        x, y = mx + ox * reach, my + oy * reach
+        if 0.0 <= x <= w and 0.0 <= y <= length:
+            raise TableError(f"a {kind} pocket's hole lies on the bed: its shelf is too short")
         pockets.append(
             Pocket(
                 name=name,
-                kind="side" if name in ("right", "left") else "corner",
-                centre=(mx + ox * reach, my + oy * reach),
+                kind=kind,
+                centre=(x, y),
                 radius=shape.hole_radius,
                 jaws=(jaw0, jaw1),
             )

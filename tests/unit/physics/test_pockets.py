@@ -45,7 +45,7 @@ def test_the_standard_cut_is_the_presets_own() -> None:
 
 
 def test_pockets_that_nobody_cuts_are_refused() -> None:
-    corner, _ = pocket_shapes("pool")
+    corner, side = pocket_shapes("pool")
     with pytest.raises(TableError, match="no pockets that are cut 'tight'"):
         pocket_shapes("carom", "tight")
     with pytest.raises(TableError, match="carom table has no pockets"):
@@ -55,7 +55,9 @@ def test_pockets_that_nobody_cuts_are_refused() -> None:
     with pytest.raises(TableError, match="lets no ball"):
         tables.build("m", "pool", 2.54, 1.27, corner=PocketShape(0.05, 2.4, 0.03, 0.06, 0.01))
     with pytest.raises(TableError, match="lets balls pass beside it"):
-        tables.build("m", "pool", 2.54, 1.27, corner=replace(corner, mouth=0.2, hole_radius=0.04))
+        tables.build("m", "pool", 2.54, 1.27, side=replace(side, mouth=0.2, hole_radius=0.04))
+    with pytest.raises(TableError, match="corner pocket's hole lies on the bed"):
+        tables.build("m", "pool", 2.54, 1.27, corner=replace(corner, mouth=0.2, hole_radius=0.05))
     with pytest.raises(TableError, match="cut_angle"):
         PocketShape(0.1, 1.5, 0.03, 0.06, 0.01)
     with pytest.raises(TableError, match="shelf"):
