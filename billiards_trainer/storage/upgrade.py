@@ -18,6 +18,8 @@ REVISION = "0002"
 """The newest migration in ``migrations/versions``: what this program reads and writes."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_PATIENCE_S = 30.0
+"""How long another program that is migrating is waited for."""
 
 
 def migrate(state_dir: Path) -> Path:
@@ -34,7 +36,7 @@ def migrate(state_dir: Path) -> Path:
     make_private(state_dir)
     try:
         create_file(path)
-        with closing(sqlite3.connect(path, timeout=10.0)) as connection:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE_S)) as connection:
             found = _revision(connection)
             if found == REVISION:
                 return path
@@ -89,6 +91,7 @@ def _upgrade(path: Path) -> None:
             driver = connection.connection.driver_connection
             assert driver is not None
             driver.execute("PRAGMA foreign_keys = OFF")  # no effect within a transaction
+            driver.execute(f"PRAGMA busy_timeout = {round(1000 * _PATIENCE_S)}")
             with connection.begin():
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
