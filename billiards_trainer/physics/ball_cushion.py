@@ -161,8 +161,10 @@ def _stronge(slip: float, closing: float, e: float, mu: float, ratio: float) -> 
     The phase θ is time times the normal frequency.  While the rubber is compressed (θ up to π/2)
     the normal force goes with sin θ, while it is released with sin φ, φ = π/2 + (θ - π/2)/e.
     Sliding drags the tangential spring along at the friction limit; a contact that sticks lets it
-    swing with ``ratio`` times the frequency, until it reaches the limit from the other side and
-    slips back.
+    swing with ``ratio`` times the frequency, until it is at the limit again.  Usually that is the
+    limit of the other side, and it slips back; where the rubber lets go faster than the spring
+    swings (e·ratio < 1) it may be the limit of the same side, and it slips on.  It does not stick
+    a second time.
 
     Args:
         slip: initial speed across, m/s, not negative.
@@ -175,10 +177,12 @@ def _stronge(slip: float, closing: float, e: float, mu: float, ratio: float) -> 
         return 0.0
     # From here on speeds are in units of mu·closing, displacements in that over the frequency.
     unit = mu * closing
-    limit = _ACROSS / (ratio * ratio)
-    if slip >= (_ACROSS * (1.0 + e) - limit / e) * unit:
-        return _ACROSS * (1.0 + e) * unit
     angle = slip / unit
+    limit = _ACROSS / (ratio * ratio)
+    # It slides throughout if it does at the end of the compression and at that of the release:
+    # in between, its speed past the rubber changes in one direction only.
+    if angle >= max(_ACROSS, _ACROSS * (1.0 + e) - limit / e):
+        return _ACROSS * (1.0 + e) * unit
     # Phase at which the contact sticks, and the spring's displacement and speed there.
     if angle <= limit:
         begin = 0.0
@@ -194,23 +198,23 @@ def _stronge(slip: float, closing: float, e: float, mu: float, ratio: float) -> 
         begin = _HALF_PI + e * (phi - _HALF_PI)
         u = limit * math.sin(phi)
         v = angle - _ACROSS * (1.0 - e * math.cos(phi))
-    # Phase at which it slips back: limit·sin φ + displacement = 0, by Newton within a bracket.
+    # Phase at which it slips again, by Newton within a bracket: limit·sin φ is what the spring's
+    # displacement reaches, or that turned to the other side.
     lo = max(begin, _HALF_PI)
     hi = _HALF_PI * (1.0 + e)
     swing = ratio * (hi - begin)
-    if u * math.cos(swing) + v / ratio * math.sin(swing) >= 0.0:
-        return (angle - (v * math.cos(swing) - ratio * u * math.sin(swing))) * unit
+    side = 1.0 if u * math.cos(swing) + v / ratio * math.sin(swing) >= 0.0 else -1.0
     theta = 0.5 * (lo + hi)
     for _ in range(60):
         phi = _HALF_PI + (theta - _HALF_PI) / e
         swing = ratio * (theta - begin)
         cos_swing, sin_swing = math.cos(swing), math.sin(swing)
-        g = limit * math.sin(phi) + u * cos_swing + v / ratio * sin_swing
+        g = limit * math.sin(phi) - side * (u * cos_swing + v / ratio * sin_swing)
         if g > 0.0:
             lo = theta
         else:
             hi = theta
-        slope = limit / e * math.cos(phi) + v * cos_swing - ratio * u * sin_swing
+        slope = limit / e * math.cos(phi) - side * (v * cos_swing - ratio * u * sin_swing)
         after = theta - g / slope if slope != 0.0 else lo
         if not lo < after < hi:
             after = 0.5 * (lo + hi)
@@ -220,5 +224,5 @@ def _stronge(slip: float, closing: float, e: float, mu: float, ratio: float) -> 
     phi = _HALF_PI + (theta - _HALF_PI) / e
     swing = ratio * (theta - begin)
     v = v * math.cos(swing) - ratio * u * math.sin(swing)
-    v += _ACROSS * e * (1.0 + math.cos(phi))
+    v -= side * _ACROSS * e * (1.0 + math.cos(phi))
     return (angle - v) * unit
