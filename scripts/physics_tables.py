@@ -7,6 +7,13 @@ speeds are those with which both roll afterwards) and the eight markers of its F
 told apart (rolling balls straight into a cushion).  The numbers were taken from the transcription
 in the public repository maxjchuang/BilliardGL (tests/physics_validation), which names table, row
 and figure; the paper itself was not at hand.
+
+The same authors' "Numerical simulations of the frictional collisions of solid balls on a rough
+surface", Sports Engineering 17 (2014) 227, gives what their model makes of those five collisions:
+speeds and directions with which both balls roll, for the parameters in ``MODEL_2014``.
+
+W. C. Marlow, The Physics of Pocket Billiards (1995), Table 10 on page 245, has the friction between
+balls at three speeds of slip; D. Alciatore quotes it in TP A.28 and fitted the formula of TP A-14.
 """
 
 from __future__ import annotations
@@ -22,7 +29,12 @@ from billiards_trainer.physics import layout
 from billiards_trainer.physics.ball_ball import collide
 from billiards_trainer.physics.ball_cushion import rebound
 from billiards_trainer.physics.engine import numbers_of
-from billiards_trainer.physics.parameters import STANDARD, BallBallModel, CushionModel
+from billiards_trainer.physics.parameters import (
+    STANDARD,
+    BallBallModel,
+    CushionModel,
+    PhysicsParameters,
+)
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "physics-tables.md"
 BALLS = replace(STANDARD["snooker"], radius=0.0262)
@@ -49,22 +61,85 @@ STRAIGHT = (
 # Mathavan et al., Proc. IMechE C 224 (2010): found for their own model on the same table.
 RUBBER_2010 = replace(BALLS, e_cushion=0.98, mu_cushion=0.14)
 
+# Speed (m/s) and topspin (rad/s) of the cue ball, cut angle (°); rolling speeds afterwards of cue
+# ball and object ball (m/s), and the angles (°) of their ways with the cue ball's way before.
+ROWS_2014 = (
+    (1.539, 58.63, 33.83, 0.914, 0.831, 31.93, 32.20),
+    (1.032, 39.31, 26.36, 0.520, 0.599, 32.45, 25.07),
+    (1.364, 51.96, 40.52, 0.917, 0.676, 29.91, 38.62),
+    (1.731, 65.94, 46.50, 1.280, 0.780, 27.32, 44.38),
+    (0.942, 35.89, 18.05, 0.383, 0.579, 29.47, 17.15),
+)
+# The paper's friction between balls is one number.
+MODEL_2014 = replace(
+    BALLS,
+    radius=0.02625,
+    mass=0.1406,
+    e_ball=0.89,
+    mu_slide=0.21,
+    mu_ball=0.05,
+    mu_ball_a=0.05,
+    mu_ball_b=0.0,
+)
+# Speed of slip (m/s) and friction between balls.
+MARLOW = tuple(
+    (speed * math.sin(math.pi / 4), mu) for speed, mu in ((0.1, 0.11), (1, 0.06), (10, 0.01))
+)
 
-def after_oblique(speed: float, cut: float, model: BallBallModel) -> tuple[float, float]:
-    """Speeds with which cue ball and object ball roll after an oblique collision, m/s."""
-    radius = BALLS.radius
+
+def after_collision(
+    speed: float,
+    topspin: float,
+    cut: float,
+    model: BallBallModel,
+    numbers: PhysicsParameters,
+) -> tuple[float, float, float, float]:
+    """How cue ball and object ball roll after an oblique collision.
+
+    Args:
+        speed: of the cue ball, m/s.
+        topspin: of the cue ball, rad/s.
+        cut: angle between its way and the line of centres, °.
+        model: of the impact.
+        numbers: of balls and cloth.
+
+    Returns:
+        Both speeds, m/s, and the angles of both ways with the cue ball's way before, °.
+    """
+    radius = numbers.radius
     rows = np.zeros((2, layout.BALL_COLUMNS))
-    rows[0, layout.VX], rows[0, layout.WY] = speed, speed / radius
+    rows[0, layout.VX], rows[0, layout.WY] = speed, topspin
     angle = math.radians(cut)
     rows[1, layout.X] = 2 * radius * math.cos(angle)
     rows[1, layout.Y] = 2 * radius * math.sin(angle)
-    collide(rows[0], rows[1], numbers_of(BALLS), int(model))
+    collide(rows[0], rows[1], numbers_of(numbers), int(model))
     velocity = rows[:, [layout.VX, layout.VY]]
     turned = np.column_stack([-rows[:, layout.WY], rows[:, layout.WX]])
     # A slide takes 2/7 of the contact point's speed from the ball.
     rolling = velocity - 2.0 / 7.0 * (velocity + radius * turned)
     cue, other = np.hypot(*rolling.T)
-    return float(cue), float(other)
+    cue_way, other_way = np.degrees(np.abs(np.arctan2(rolling[:, 1], rolling[:, 0])))
+    return float(cue), float(other), float(cue_way), float(other_way)
+
+
+def after_oblique(speed: float, cut: float, model: BallBallModel) -> tuple[float, float]:
+    """Speeds with which cue ball and object ball roll when the cue ball rolled before, m/s."""
+    cue, other, _, _ = after_collision(speed, speed / BALLS.radius, cut, model, BALLS)
+    return cue, other
+
+
+def friction_made(slip: float) -> float:
+    """Friction between balls that ``alciatore`` works with at a speed of slip, m/s.
+
+    Found from an impact whose friction cannot stop the slip.
+    """
+    numbers = replace(BALLS, e_ball=1.0)
+    rows = np.zeros((2, layout.BALL_COLUMNS))
+    closing = 1e-2 * slip + 2 * layout.SLOW
+    rows[0, layout.VX], rows[0, layout.VY] = closing, slip
+    rows[1, layout.X] = 2 * numbers.radius
+    collide(rows[0], rows[1], numbers_of(numbers), int(BallBallModel.ALCIATORE))
+    return float(rows[1, layout.VY]) / closing
 
 
 def after_straight(speed: float, model: CushionModel, e: float | None = None) -> float:
@@ -113,6 +188,26 @@ def _oblique() -> list[str]:
     return [*lines, f"| rms difference, m/s | | | {errors} |"]
 
 
+def _model_2014() -> list[str]:
+    lines = [
+        "| speed, topspin | cut | published: speeds; angles | ours: speeds; angles |",
+        "|---|---|---|---|",
+    ]
+    for speed, topspin, cut, *published in ROWS_2014:
+        made = after_collision(speed, topspin, cut, BallBallModel.MATHAVAN_2014, MODEL_2014)
+        cells = [f"{a:.3f} / {b:.3f} m/s; {c:.2f}° / {d:.2f}°" for a, b, c, d in (published, made)]
+        lines.append(
+            f"| {speed:.3f} m/s, {topspin:.2f} rad/s | {cut:.2f}° | {cells[0]} | {cells[1]} |"
+        )
+    return lines
+
+
+def _marlow() -> list[str]:
+    lines = ["| slip, m/s | measured | `alciatore` |", "|---|---|---|"]
+    lines += [f"| {slip:.4f} | {mu:.2f} | {friction_made(slip):.4f} |" for slip, mu in MARLOW]
+    return lines
+
+
 def _straight() -> list[str]:
     models = tuple(CushionModel)
     best = {model: best_restitution(model) for model in models}
@@ -136,6 +231,13 @@ def page() -> str:
         "Speeds with which both balls roll afterwards, m/s, cue ball / object ball. Standard "
         "parameters of snooker, nothing fitted.",
         "\n".join(_oblique()),
+        "## The same collisions by their authors' model (Sports Eng. 17 (2014) 227)",
+        "What Mathavan, Jackson and Parkin's own program makes of them, and what `mathavan_2014` "
+        "does with their parameters (e = 0.89, friction between balls 0.05 and on the cloth 0.21, "
+        "R = 26.25 mm, M = 140.6 g): speeds and angles of cue ball / object ball when they roll.",
+        "\n".join(_model_2014()),
+        "## Friction between balls (Marlow 1995, Table 10, p. 245)",
+        "\n".join(_marlow()),
         f"## Rolling ball straight into a cushion ({source('Fig. 9')})",
         "Speed after it, m/s. One restitution was fitted to each model; the friction is 0.14 and "
         "the nose a fifth of the radius above the centre. No model with a constant restitution "

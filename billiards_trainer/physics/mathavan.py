@@ -4,8 +4,12 @@ Both follow the impact in small steps of the normal impulse and let every contac
 the cloth, slip under Coulomb friction: ball on cushion in Proc. IMechE C 224 (2010) 1863, ball on
 ball in Sports Engineering 17 (2014) 227.  They cost some hundred times more than the closed forms.
 Step sizes are those of pooltool's versions, so that results can be compared; where a slow ball
-would get fewer than eight steps at a cushion, they are finer.  One thing differs: between balls,
-pooltool takes the spin's part in the slip on the cloth with the other sign, and gains energy.
+would get fewer than eight steps at a cushion, they are finer.
+
+Three things differ, each of which would gain energy.  Between balls, pooltool takes the spin's part
+in the slip on the cloth with the other sign.  Friction stops a slip but does not turn it within a
+step, so that a contact that sticks does not chatter; and the cloth does not pull a ball down that
+the nose lifts.  The last steps of compression and release are cut short.
 """
 
 from __future__ import annotations
@@ -16,6 +20,9 @@ from billiards_trainer.physics.compilation import kernel
 
 # Steps of an impact between balls, and at most of a compression at a cushion.
 _STEPS = 1000
+# By how much an impulse across changes the slip at one ball's contact, times the ball's mass; where
+# two balls meet, twice that.
+_ACROSS = 3.5
 # Smallest step at a cushion, N s, unless the ball is slow.
 _IMPULSE = 1e-3
 _FEWEST = 8.0
@@ -26,12 +33,13 @@ Five = tuple[float, float, float, float, float]
 
 
 @kernel
-def _direction(x: float, y: float) -> tuple[float, float]:
-    """Unit vector; along x where there is none."""
+def _rub(x: float, y: float, most: float, stops: float) -> tuple[float, float]:
+    """Impulse along a slip (x, y) m/s: ``most`` N s, or what stops it, ``stops`` kg times it."""
     size = math.sqrt(x * x + y * y)
-    if size > 0.0:
-        return x / size, y / size
-    return 1.0, 0.0
+    if size <= 0.0 or most <= 0.0:
+        return 0.0, 0.0
+    share = min(most / size, stops)
+    return share * x, share * y
 
 
 @kernel
@@ -50,21 +58,23 @@ def _cushion_step(
     mu_cloth: float,
 ) -> Five:
     """One step of the impulse: equations 12 to 17 of the paper (y points into the cushion)."""
-    c, s = _direction(
+    stops = mass / _ACROSS
+    px, pz = _rub(
         vx + radius * (wy * sine - wz * cosine),
         -vy * sine + wx * radius,
+        mu_cushion * step,
+        stops,
     )
-    cc, sc = _direction(vx - wy * radius, vy + wx * radius)
     # The cloth carries what the nose presses down.
-    pressed = mu_cloth * (sine + mu_cushion * s * cosine)
-    k = step / mass
-    j = 2.5 * step / (mass * radius)
+    pressed = mu_cloth * (sine * step + cosine * pz)
+    qx, qy = _rub(vx - wy * radius, vy + wx * radius, pressed, stops)
+    j = 2.5 / (mass * radius)
     return (
-        vx - k * (mu_cushion * c + cc * pressed),
-        vy - k * (cosine - mu_cushion * sine * s + sc * pressed),
-        wx - j * (mu_cushion * s + sc * pressed),
-        wy - j * (mu_cushion * c * sine - cc * pressed),
-        wz + j * mu_cushion * c * cosine,
+        vx - (px + qx) / mass,
+        vy - (cosine * step - sine * pz + qy) / mass,
+        wx - j * (pz + qy),
+        wy - j * (sine * px - qx),
+        wz + j * cosine * px,
     )
 
 
@@ -153,44 +163,44 @@ def balls(
     j = 2.5 / (mass * radius)
     work = 0.0
     target = math.inf
+    apart = min(apart, 0.0)
+    released = False
     for _ in range(20 * _STEPS):
-        if apart >= 0.0 and work >= target:
+        if released and work >= target:
             break
+        # The last step of the compression, or of the release, is cut to what is left.
+        part = step
+        if not released:
+            part = min(step, -0.5 * mass * apart)
+        else:
+            left = target - work
+            part = min(step, 0.5 * mass * (math.sqrt(apart * apart + 4.0 * left / mass) - apart))
+            if part <= 1e-9 * step:
+                break
         # Slip between the balls, along x and z.
         ux = vix - vjx - radius * (wiz + wjz)
         uz = radius * (wix + wjx)
-        slip = math.sqrt(ux * ux + uz * uz)
-        p1 = p2 = pix = piy = pjx = pjy = 0.0
-        if slip >= 1e-16:
-            p1 = -mu_ball * step * ux / slip
-            if abs(uz) >= 1e-16:
-                p2 = -mu_ball * step * uz / slip
-                # The ball that is pressed down rubs on the cloth.
-                if p2 > 0.0:
-                    sx, sy = vjx - radius * wjy, vjy + radius * wjx
-                    size = math.sqrt(sx * sx + sy * sy)
-                    if size > 0.0:
-                        pjx = -mu_cloth * sx / size * p2
-                        pjy = -mu_cloth * sy / size * p2
-                else:
-                    sx, sy = vix - radius * wiy, viy + radius * wix
-                    size = math.sqrt(sx * sx + sy * sy)
-                    if size > 0.0:
-                        pix = mu_cloth * sx / size * p2
-                        piy = mu_cloth * sy / size * p2
-        vix += (p1 + pix) / mass
-        viy += (piy - step) / mass
-        vjx += (pjx - p1) / mass
-        vjy += (pjy + step) / mass
-        wix += j * (p2 + piy)
-        wiy -= j * pix
-        wiz -= j * p1
-        wjx += j * (p2 + pjy)
-        wjy -= j * pjx
-        wjz -= j * p1
+        p1, p2 = _rub(ux, uz, mu_ball * part, 0.5 * mass / _ACROSS)
+        pix = piy = pjx = pjy = 0.0
+        # The ball that is pressed down rubs on the cloth.
+        if p2 < 0.0:
+            pjx, pjy = _rub(vjx - radius * wjy, vjy + radius * wjx, -mu_cloth * p2, mass / _ACROSS)
+        elif p2 > 0.0:
+            pix, piy = _rub(vix - radius * wiy, viy + radius * wix, mu_cloth * p2, mass / _ACROSS)
+        vix -= (p1 + pix) / mass
+        viy -= (piy + part) / mass
+        vjx -= (pjx - p1) / mass
+        vjy -= (pjy - part) / mass
+        wix -= j * (p2 + piy)
+        wiy += j * pix
+        wiz += j * p1
+        wjx -= j * (p2 + pjy)
+        wjy += j * pjx
+        wjz += j * p1
         before = apart
         apart = vjy - viy
-        work += 0.5 * step * abs(before + apart)
-        if target == math.inf and apart > 0.0:
-            target = (1.0 + e * e) * work
+        work += 0.5 * part * abs(before + apart)
+        if not released and apart >= -1e-9 * step / mass:
+            released = True
+            target = work + e * e * work
     return (vix, viy), (wix, wiy, wiz), (vjx, vjy), (wjx, wjy, wjz)

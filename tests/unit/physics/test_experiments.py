@@ -33,6 +33,22 @@ def test_the_cushion_of_2010_rebounds_as_measured_where_it_holds(tables: dict[st
             assert made == pytest.approx(back, rel=0.1, abs=0.05)
 
 
+def test_the_model_of_2014_gives_the_rows_its_authors_published(tables: dict[str, Any]) -> None:
+    """Sports Eng. 17 (2014) 227: printed to a millimetre a second and a hundredth of a degree."""
+    for speed, topspin, cut, *published in tables["ROWS_2014"]:
+        made = tables["after_collision"](
+            speed, topspin, cut, BallBallModel.MATHAVAN_2014, tables["MODEL_2014"]
+        )
+        assert made[:2] == pytest.approx(published[:2], abs=0.003)
+        assert made[2:] == pytest.approx(published[2:], abs=0.05)
+
+
+def test_friction_between_balls_is_as_marlow_measured_it(tables: dict[str, Any]) -> None:
+    """The Physics of Pocket Billiards, Table 10: given to a hundredth."""
+    for slip, mu in tables["MARLOW"]:
+        assert tables["friction_made"](slip) == pytest.approx(mu, abs=5e-4)
+
+
 @pytest.mark.compiled
 def test_the_page_is_what_the_script_writes(tables: dict[str, Any]) -> None:
     assert (ROOT / "docs" / "physics-tables.md").read_text(encoding="utf-8") == tables["page"]()
