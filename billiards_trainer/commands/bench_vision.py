@@ -1,6 +1,6 @@
 """``billiards-trainer bench vision``: each stage's time on one core, on the virtual table.
 
-What is measured is what runs in the appliance, ``Pipeline.process``, over pictures of play in a row:
+What is measured is what runs in the appliance, ``Pipeline.process``, over pictures in a row:
 a player aims, strokes, balls roll.  Tracking and the cue's following need the pictures in order.
 """
 

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from tests.appliance_process import ROOT, Appliance
-from tests.faults.reliability_page import PAGE, record
+from tests.measured_page import DOCS, record
+
+PAGE = DOCS / "reliability.md"
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.appliance]
 
@@ -36,11 +38,12 @@ def test_modules_come_back(fault: str, limit_s: float) -> None:
     shots = found.pop("shots")
     for name, row in found.items():
         record(
+            PAGE,
             name,
             f"median {row['median_s']} s, p99 {row['p99_s']} s, n {row['count']}, others "
             f"stopped {row['others_stopped']}",
         )
-    record("shots recorded meanwhile", f"{shots['recorded']} recorded, {shots['lost']} lost")
+    record(PAGE, "shots recorded meanwhile", f"{shots['recorded']} recorded, {shots['lost']} lost")
     assert shots["lost"] == 0
     for name, row in found.items():
         assert row["others_stopped"] == 0, name
@@ -67,7 +70,11 @@ def test_an_hour_of_play(appliance: Appliance) -> None:
     }
     fds = {name: rows[-1][1] - rows[0][1] for name, rows in samples.items()}
     worst = max(slopes, key=lambda name: slopes[name])
-    record("one hour of play", f"worst slope {slopes[worst]:.2f} MB/h ({worst}), descriptors {fds}")
+    record(
+        PAGE,
+        "one hour of play",
+        f"worst slope {slopes[worst]:.2f} MB/h ({worst}), descriptors {fds}",
+    )
     assert all(slope <= 1.0 for slope in slopes.values()), slopes
     assert all(growth <= 2 for growth in fds.values()), fds
 
@@ -75,8 +82,8 @@ def test_an_hour_of_play(appliance: Appliance) -> None:
 def test_the_page_is_written_row_by_row(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     shutil.copy(PAGE, page)
-    record("one hour of play", "well", page)
+    record(page, "one hour of play", "well")
     assert "| one hour of play | RSS" in page.read_text()
     assert "well (" in page.read_text()
     with pytest.raises(LookupError):
-        record("nothing", "x", page)
+        record(page, "nothing", "x")
