@@ -13,10 +13,11 @@ done_already() { stamped "$out/.built" "$want" && [[ -f $out/index.html ]]; }
 
 need_node() {
     if ! { command -v node && command -v npm; } >/dev/null; then
-        fail "Node.js 20 or newer is needed to build the page, and none was found."
+        fail "Node.js 20.19 or newer is needed to build the page, and none was found."
     fi
-    node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' ||
-        fail "Node.js 20 or newer is needed to build the page; this is $(node --version)."
+    node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' ||
+        fail "Node.js 20.19 or newer is needed to build the page; this is $(node --version)."
 }
 
 install_packages() {

@@ -51,6 +51,8 @@ def allowed(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
     if low is None and high is None:
         return kind
+    if high is None:
+        return f"{kind}, more than {low}" if "exclusiveMinimum" in schema else f"{kind} from {low}"
     return f"{kind} {'>' if 'exclusiveMinimum' in schema else ''}{low}…{high}"
 
 
@@ -81,7 +83,9 @@ def reference() -> str:
         for key, value in keys.items():
             default = value.get("default")
             rows = isinstance(default, list) and default and isinstance(default[0], dict)
-            shown = "see below" if rows else "" if default in (None, []) else f"`{default}`"
+            # As TOML writes it.
+            toml = str(default).lower() if isinstance(default, bool) else default
+            shown = "see below" if rows else "" if default in (None, []) else f"`{toml}`"
             meaning = value["description"].replace("|", "\\|")
             parts.append(f"| `{key}` | {allowed(value, definitions)} | {shown} | {meaning} |")
         for key, value in keys.items():

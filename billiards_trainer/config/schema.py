@@ -6,6 +6,7 @@ is a new snapshot with a new number.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -44,6 +45,18 @@ class TableConfig(Section):
     ball_diameter: Annotated[float, Field(ge=0.03, le=0.08)] | None = Field(
         None, description="metres; the game's own when unset"
     )
+    cushion_height: Annotated[float, Field(ge=0.015, le=0.06)] | None = Field(
+        None, description="nose above the cloth, metres; the preset's when unset"
+    )
+    pockets: Literal["standard", "tight", "loose"] = Field(
+        "standard", description="how the pockets are cut"
+    )
+    corner_mouth: Annotated[float, Field(ge=0.05, le=0.2)] | None = Field(
+        None, description="between the noses of a corner pocket, metres; as cut when unset"
+    )
+    side_mouth: Annotated[float, Field(ge=0.05, le=0.2)] | None = Field(
+        None, description="the same of a side pocket"
+    )
 
     @field_validator("preset")
     @classmethod
@@ -59,16 +72,33 @@ class TableConfig(Section):
             TableError: the sizes are not a table's.
         """
         base = tables.preset(self.preset)
-        measured = (self.game, self.length, self.width, self.ball_diameter)
+        game = self.game or base.game
+        corner, side = self._pockets(game)
+        measured = (self.game, self.length, self.width, self.ball_diameter, self.cushion_height)
         if all(value is None for value in measured):
-            return base
+            return tables.preset(self.preset, corner=corner, side=side)
         return tables.build(
             "measured",
-            self.game or base.game,
+            game,
             self.length or base.length,
             self.width or base.width,
             ball_diameter=self.ball_diameter,
+            cushion_height=self.cushion_height,
             rail_width=base.rail_width,
+            corner=corner,
+            side=side,
+        )
+
+    def _pockets(
+        self, game: tables.Game
+    ) -> tuple[tables.PocketShape | None, tables.PocketShape | None]:
+        """Shapes of the corner and the side pockets; ``None`` for the game's own."""
+        if self.pockets == "standard" and self.corner_mouth is None and self.side_mouth is None:
+            return None, None
+        corner, side = tables.pocket_shapes(game, self.pockets)
+        return (
+            replace(corner, mouth=self.corner_mouth or corner.mouth),
+            replace(side, mouth=self.side_mouth or side.mouth),
         )
 
 

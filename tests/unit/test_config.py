@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import tomllib
@@ -129,6 +130,26 @@ def test_a_measured_table_comes_from_the_configuration(tmp_path: Path) -> None:
     assert (table.length, table.width, table.game) == (1.881, 0.943, "snooker")
     assert table.balls.diameter == 0.0523
     assert load(tmp_path).table.to_table().name == "pool-9ft"
+
+
+def test_pockets_and_cushions_measured_by_hand(tmp_path: Path) -> None:
+    def corner(table: dict[str, object]) -> tuple[str, float, float]:
+        found = load(tmp_path, table=table).table.to_table()
+        (x0, y0), (x1, y1) = found.pockets[0].jaws
+        return found.name, round(math.hypot(x1 - x0, y1 - y0), 4), found.cushion_height
+
+    assert corner({})[1:] == (0.1159, 0.0363)
+    assert corner({"pockets": "tight"})[:2] == ("pool-9ft", 0.1079)
+    assert corner({"pockets": "tight", "corner_mouth": 0.11})[1] == 0.11
+    assert corner({"length": 2.0, "width": 1.0, "corner_mouth": 0.12, "cushion_height": 0.035}) == (
+        "measured",
+        0.12,
+        0.035,
+    )
+    with pytest.raises(InputError, match="table: a carom table has no pockets"):
+        load(tmp_path, table={"preset": "carom-10ft", "pockets": "loose"})
+    with pytest.raises(InputError, match=r"table\.corner_mouth"):
+        load(tmp_path, table={"corner_mouth": 3})
 
 
 def test_every_key_says_what_it_is() -> None:

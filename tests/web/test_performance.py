@@ -1,4 +1,4 @@
-"""The budgets, measured by the shipped benchmarks on this machine and written into the documents."""
+"""The budgets, measured by the shipped benchmarks and written into the documents."""
 
 from __future__ import annotations
 
