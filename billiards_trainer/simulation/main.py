@@ -48,8 +48,8 @@ class Camera:
     def __init__(self, process: ChildProcess) -> None:
         self._process = process
         self._writer = RingWriter(process.camera_ring)
-        table = process.config.table
-        self._source = m.SourceInfo(kind="simulated", name=f"virtual table ({table.preset})")
+        table = process.config.table.to_table()
+        self._source = m.SourceInfo(kind="simulated", name=f"virtual table ({table.name})")
         self._times: list[float] = []
         self._next_status = 0.0
         self._last: tuple[m.GroundTruth, m.CameraFrame]

@@ -37,6 +37,19 @@ def test_lock_step_waits_for_the_answer_and_keeps_its_own_time(runtime_dir: Path
         assert camera.status().state == m.SourceState.RUNNING
 
 
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [({"preset": "pool-7ft"}, "pool-7ft"), ({"length": 2.1, "width": 1.05}, "measured")],
+)
+def test_the_source_says_which_table_it_is(
+    runtime_dir: Path, table: dict[str, object], name: str
+) -> None:
+    with SimulatedCamera(runtime_dir, table=table) as camera:
+        first = camera.next()
+        assert first is not None
+        assert first.notice.source.name == f"virtual table ({name})"
+
+
 def test_the_projectors_light_meets_the_cloth_of_the_next_picture(runtime_dir: Path) -> None:
     with SimulatedCamera(runtime_dir) as camera:
         dark = camera.next()
