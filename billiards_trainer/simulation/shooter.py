@@ -8,7 +8,7 @@ gives the same shot.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,19 @@ Array = NDArray[np.float64]
 _SPEEDS = (1.3, 2.0, 1.0, 2.8, 3.8)
 _MAX_TRIALS = 70
 _BREAKS = 14
-_STEEPEST = math.radians(9.0)
+
+_FLATTEST, _STEEPEST = math.radians(2.2), math.radians(8.0)
+"""Ordinary shots: hand and butt let no cue be flatter, and nobody likes it steeper."""
+_JACKED_UP = math.radians(28.5)
+"""The steepest of all: over a ball that touches the cue ball from behind."""
+_EASY = math.radians(4.6)
+"""A cue that may lie so flat is held a little steeper than it has to be."""
+_HIGHEST = 0.45
+"""Where the tip still holds, above the ball's middle in radii."""
+_CUE_LENGTH = 1.3
+"""So much of it can lie over the table, metres."""
+_CUE_HALF, _AIR = 0.009, 0.005
+"""Half the cue's thickness over a cushion's nose, and what is left free above a ball, metres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +209,7 @@ def _pot(situation: Situation, rng: np.random.Generator) -> Strike | None:
                         situation.cue, speed, idea.direction + math.radians(offset), height=height
                     ),
                 )
-                if strike is None:
+                if _bridges_a_ball(situation, strike):
                     continue
                 trials += 1
                 if _pots(situation, strike, idea.target):
@@ -221,7 +233,7 @@ def _carom(situation: Situation, rng: np.random.Generator) -> Strike | None:
     for _ in range(_MAX_TRIALS):
         target = int(rng.choice(situation.targets))
         strike = _towards(situation, target, rng, 1.6, 5.0)
-        if strike is None:
+        if _bridges_a_ball(situation, strike):
             continue
         shot = situation.play(strike)
         touched: list[int] = []
@@ -244,39 +256,39 @@ def _carom(situation: Situation, rng: np.random.Generator) -> Strike | None:
 
 
 def _anything(situation: Situation, rng: np.random.Generator) -> Strike:
-    """The best of some random shots: reach a legal ball, pot what may drop, do not scratch."""
+    """The best of some random shots: reach a legal ball, pot what may drop, do not scratch.
+
+    Over a ball it is played only where there is no other way to any.
+    """
     best: tuple[float, Strike] | None = None
+    bridged = []
     for _ in range(40):
         target = int(rng.choice(situation.targets))
         strike = _towards(situation, target, rng, 1.2, 4.0)
-        if strike is None:
+        if _bridges_a_ball(situation, strike):
+            bridged.append(strike)
             continue
         shot = situation.play(strike)
-        first = next(
-            (
-                e.balls[1] if e.balls[0] == situation.cue else e.balls[0]
-                for e in shot.events
-                if e.kind == EventKind.BALL_BALL and situation.cue in e.balls
-            ),
-            None,
-        )
         pocketed = set(np.flatnonzero(shot.pocket_of >= 0))
-        score = 2.0 * (first in situation.targets)
+        score = 2.0 * (first_met(shot, situation.cue) in situation.targets)
         score -= 6.0 * bool(pocketed & {situation.cue, *situation.forbidden})
         score += 3.0 * bool(pocketed & set(situation.targets)) + float(rng.random())
         if best is None or score > best[0]:
             best = (score, strike)
-    if best is not None:
-        return best[1]
-    aim = np.array([situation.table.width, situation.table.length]) / 2 - situation.at(
-        situation.cue
-    )
-    return Strike(situation.cue, 1.5, math.atan2(aim[1], aim[0]), elevation=_STEEPEST, height=0.5)
+    return min(bridged, key=lambda strike: strike.elevation) if best is None else best[1]
+
+
+def first_met(shot: Trajectory, cue: int) -> int | None:
+    """The ball that the cue ball met first, if any."""
+    for event in shot.events:
+        if event.kind == EventKind.BALL_BALL and cue in event.balls:
+            return event.balls[1] if event.balls[0] == cue else event.balls[0]
+    return None
 
 
 def _towards(
     situation: Situation, target: int, rng: np.random.Generator, slow: float, fast: float
-) -> Strike | None:
+) -> Strike:
     """A random shot that hits the target somewhere, straight or off a cushion."""
     start, ball = situation.at(situation.cue), situation.at(target)
     if rng.random() < 0.3:
@@ -303,40 +315,68 @@ def _towards(
     )
 
 
-def _settled(situation: Situation, strike: Strike) -> Strike | None:
+def _settled(situation: Situation, strike: Strike) -> Strike:
     """The strike with the cue raised and the tip placed so that rail and balls are not in its way.
 
-    ``None`` where it would have to be raised steeply over a ball.
+    An ordinary shot is 2° to 8° steep.  Where that does not clear rail and balls with the tip where
+    it was meant, the tip goes higher; only where that does not help either is the cue jacked up, as
+    far as it has to be and no further.
     """
-    r, table = situation.radius, situation.table
-    start = situation.at(strike.ball)
-    back = -np.array([math.cos(strike.direction), math.sin(strike.direction)])
-    to_rail = _to_rail(table, start, back)
-    for height in sorted({strike.height, 0.3, 0.45}):
+    steep, height = 0.0, strike.height
+    for height in sorted({strike.height, 0.3, _HIGHEST}):
         if height < strike.height:
             continue
-        contact = r * (1 + height)
-        # Over the nose, then over the rail's top, with the cue's own thickness and a finger's more.
-        steep = max(
-            math.atan2(table.cushion_height + 0.009 - contact, to_rail),
-            math.atan2(0.048 + 0.010 - contact, to_rail + 0.05),
-            math.radians(2.2),
-        )
-        over_ball = 0.0
-        for i in situation.others(strike.ball):
-            to = situation.at(i) - start
-            along = float(to @ back)
-            aside = abs(float(to[0] * back[1] - to[1] * back[0]))
-            if 0 < along < 1.3 and aside < r + 0.014:
-                over_ball = max(over_ball, math.atan2(2 * r + 0.014 - contact, along))
-        if over_ball > _STEEPEST + 0.05:
-            continue
-        steep = max(steep, over_ball)
-        if steep <= _STEEPEST or height >= 0.45:
-            return Strike(
-                strike.ball, strike.speed, strike.direction, min(steep, 0.5), strike.side, height
-            )
-    return None
+        steep = max(least_elevation(situation, replace(strike, height=height)), _FLATTEST)
+        if steep <= _STEEPEST:
+            break
+    return replace(strike, elevation=min(steep, _JACKED_UP), height=height)
+
+
+def least_elevation(situation: Situation, strike: Strike) -> float:
+    """How far the cue has to be raised to clear what lies behind the cue ball, rad.
+
+    Args:
+        situation: the balls.
+        strike: direction, and height of the tip.
+    """
+    table = situation.table
+    start, back, contact = _line_of(situation, strike)
+    to_rail = _to_rail(table, start, back)
+    # Over the nose, then over the rail's top, with the cue's own thickness and a finger's more.
+    over_rail = max(
+        math.atan2(table.cushion_height + _CUE_HALF - contact, to_rail),
+        math.atan2(0.048 + 0.010 - contact, to_rail + 0.05),
+    )
+    return max(over_rail, _over_balls(situation, strike))
+
+
+def _over_balls(situation: Situation, strike: Strike) -> float:
+    """How far the cue has to be raised to clear the balls under it, rad; 0 where there are none."""
+    r = situation.radius
+    start, back, contact = _line_of(situation, strike)
+    reach = r + _CUE_HALF + _AIR
+    steep = 0.0
+    for i in situation.others(strike.ball):
+        to = situation.at(i) - start
+        along = float(to @ back)
+        aside = abs(float(to[0] * back[1] - to[1] * back[0]))
+        if 0 < along < _CUE_LENGTH and aside < reach:
+            # It passes a ball that lies aside lower than one that lies right under it.
+            over = r + math.sqrt(reach**2 - aside**2)
+            steep = max(steep, math.atan2(over - contact, along))
+    return steep
+
+
+def _bridges_a_ball(situation: Situation, strike: Strike) -> bool:
+    """Whether the cue has to be jacked up over a ball: nobody does that who has a choice."""
+    return _over_balls(situation, strike) > _STEEPEST
+
+
+def _line_of(situation: Situation, strike: Strike) -> tuple[Array, Array, float]:
+    """Where the cue crosses the ball's middle and the way back along it (both (2,)); its height."""
+    c, s = math.cos(strike.direction), math.sin(strike.direction)
+    middle = situation.at(strike.ball) + situation.radius * strike.side * np.array([s, -c])
+    return middle, -np.array([c, s]), situation.radius * (1 + strike.height)
 
 
 def _to_rail(table: Table, start: Array, way: Array) -> float:
@@ -354,18 +394,21 @@ def _human(
     situation: Situation, strike: Strike, tempo: Tempo, skill: Skill, rng: np.random.Generator
 ) -> Stroke:
     """Add what distinguishes a person from the plan, and decide where the hand goes."""
-    settled = _settled(situation, strike) or strike
-    extra = float(rng.uniform(0.0, math.radians(2.5))) if settled.elevation < 0.08 else 0.0
+    settled = _settled(situation, strike)
+    extra = float(rng.uniform(0.0, math.radians(2.5))) if settled.elevation < _EASY else 0.0
     side = settled.side + float(rng.normal(0, skill.tip)) if skill.tip else settled.side
     height = settled.height + float(rng.normal(0, skill.tip)) if skill.tip else settled.height
-    final = Strike(
-        settled.ball,
-        max(settled.speed * (1 + float(rng.normal(0, 1)) * skill.speed), 0.2),
-        settled.direction + float(rng.normal(0, 1)) * skill.aim,
-        settled.elevation + extra,
-        side,
-        height,
+    final = replace(
+        settled,
+        speed=max(settled.speed * (1 + float(rng.normal(0, 1)) * skill.speed), 0.2),
+        direction=settled.direction + float(rng.normal(0, 1)) * skill.aim,
+        side=side,
+        height=height,
     )
+    # The cue lies as this tip and this line ask; a hair more does not make it a jacked-up shot.
+    steep = max(least_elevation(situation, final), _FLATTEST) + extra
+    most = _STEEPEST if settled.elevation <= _STEEPEST else _JACKED_UP
+    final = replace(final, elevation=min(steep, most))
     start = situation.at(strike.ball)
     back = -np.array([math.cos(final.direction), math.sin(final.direction)])
     left = np.array([back[1], -back[0]])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from billiards_trainer import messages as m
 from billiards_trainer import table as tables
@@ -16,10 +18,16 @@ from billiards_trainer.physics.strike import Strike
 from billiards_trainer.simulation.acts import Place, RackUp, Shot
 from billiards_trainer.simulation.observation import TrueEvent
 from billiards_trainer.simulation.paths import BallPath
-from billiards_trainer.simulation.racks import default_rack, free_spot, racked
+from billiards_trainer.simulation.racks import Rack, default_rack, free_spot, racked
 from billiards_trainer.simulation.randomise import random_parameters
 from billiards_trainer.simulation.setup import Setup
-from billiards_trainer.simulation.shooter import Situation, Skill, choose_stroke, pot_ideas
+from billiards_trainer.simulation.shooter import (
+    Situation,
+    Skill,
+    break_stroke,
+    choose_stroke,
+    pot_ideas,
+)
 from billiards_trainer.simulation.stroke import Stroke, Tempo
 from billiards_trainer.simulation.world import Play, World
 
@@ -56,7 +64,8 @@ def assert_physical(shot: Shot) -> None:
 
 def play_rack(world: World, limit: int = 400) -> list[Shot]:
     """Play until the rack is over; returns its shots."""
-    rack, shots = world.rack, []
+    rack = world.rack
+    shots: list[Shot] = []
     for _ in range(limit):
         if isinstance(world.act, Shot) and (not shots or world.act is not shots[-1]):
             shots.append(world.act)
@@ -64,6 +73,56 @@ def play_rack(world: World, limit: int = 400) -> list[Shot]:
         if world.rack != rack:
             return shots
     pytest.fail("the rack never ends")
+
+
+def racks(
+    name: str, rack: Rack | None = None, seeds: tuple[int, ...] = (7,)
+) -> list[tuple[World, list[Shot]]]:
+    """The first racks of some worlds, played to their ends."""
+    play = Play(rack=rack, tempo=Tempo().hurried(4))
+    worlds = [World(tables.preset(name), seed=seed, play=play) for seed in seeds]
+    return [(world, play_rack(world)) for world in worlds]
+
+
+@pytest.fixture(scope="module")
+def eight_ball() -> list[list[Shot]]:
+    return [shots for _, shots in racks("pool-9ft", "8-ball", (3, 7))]
+
+
+@pytest.fixture(scope="module")
+def nine_ball() -> list[list[Shot]]:
+    return [shots for _, shots in racks("pool-7ft", "9-ball", (7, 8))]
+
+
+@pytest.fixture(scope="module")
+def snooker() -> list[list[Shot]]:
+    return [shots for _, shots in racks("snooker-12ft", None, (4, 7))]
+
+
+@pytest.fixture(scope="module")
+def carom() -> list[list[Shot]]:
+    return [shots for _, shots in racks("carom-10ft", None, (7,))]
+
+
+@pytest.fixture(scope="module")
+def every_rack(
+    eight_ball: list[list[Shot]],
+    nine_ball: list[list[Shot]],
+    snooker: list[list[Shot]],
+    carom: list[list[Shot]],
+) -> list[list[Shot]]:
+    return [*eight_ball, *nine_ball, *snooker, *carom]
+
+
+def lying(shot: Shot) -> set[int]:
+    """Balls on the table before a shot."""
+    return {int(i) for i in np.flatnonzero(shot.trajectory.initial.motion != Motion.POCKETED)}
+
+
+def test_every_shot_is_physics(every_rack: list[list[Shot]]) -> None:
+    for shots in every_rack:
+        for shot in shots:
+            assert_physical(shot)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +135,6 @@ def test_a_rack_is_played_to_its_end(name: str, rack: str | None) -> None:
     shots = play_rack(world)
     for shot in shots:
         assert_physical(shot)
-        assert shot.stroke.strike.elevation >= math.radians(2)
     dropped = {
         shot.labels[i] for shot in shots for i in np.flatnonzero(shot.trajectory.pocket_of >= 0)
     } - {"cue"}
@@ -115,6 +173,77 @@ def test_snooker_colours_are_spotted_again_while_reds_are_left() -> None:
                 place = after.trajectory.initial.position[i, :2]
                 assert min(math.dist(place, spot) for spot in spots) < 0.2
     assert colour_down > 0
+
+
+def cue_axis(stroke: Stroke, strike: Strike | None = None) -> NDArray[np.float64]:
+    """Points along the middle of the cue at contact, (N, 3) from the tip on."""
+    laid = replace(stroke, strike=strike or stroke.strike)
+    return laid.contact - laid.direction * np.linspace(0.0, 1.25, 600)[:, None]
+
+
+def room_under_cue(shot: Shot, axis: NDArray[np.float64]) -> float:
+    """How far the cue's middle is above what it has to clear, metres; negative: in its way.
+
+    It has to clear the noses by half its thickness, the rails and balls by a finger more.
+    """
+    table, r = shot.table, shot.table.balls.radius
+    out = np.maximum.reduce(
+        [-axis[:, 0], axis[:, 0] - table.width, -axis[:, 1], axis[:, 1] - table.length]
+    )
+    beyond = axis[out > 0]
+    rooms = [beyond[:1, 2] - (table.cushion_height + 0.009)]
+    # The rail's top begins 5 cm behind the nose, along the cue.
+    rooms.append(beyond[np.linalg.norm(beyond[:, :2] - beyond[:1, :2], axis=1) > 0.05, 2] - 0.058)
+    for i in lying(shot) - {shot.stroke.strike.ball}:
+        centre = np.array([*shot.trajectory.initial.position[i, :2], r])
+        rooms.append(np.linalg.norm(axis - centre, axis=1) - (r + 0.014))
+    return float(min(room.min() for room in rooms if len(room)))
+
+
+def test_ordinary_shots_are_2_to_8_degrees_steep_and_others_have_to_be_steeper(
+    every_rack: list[list[Shot]],
+) -> None:
+    steep = total = 0
+    for shots in every_rack:
+        for shot in shots:
+            total += 1
+            elevation = math.degrees(shot.stroke.strike.elevation)
+            assert elevation >= 2.0
+            if elevation <= 8.0:
+                continue
+            # Even struck as high as a tip holds, a cue of 8° would lie in the rail or a ball.
+            steep += 1
+            ordinary = replace(shot.stroke.strike, elevation=math.radians(8.0), height=0.45)
+            assert room_under_cue(shot, cue_axis(shot.stroke, ordinary)) < 0.001
+    assert 0 < steep < 0.25 * total
+
+
+def test_the_cue_touches_neither_rail_nor_other_balls(every_rack: list[list[Shot]]) -> None:
+    for shots in every_rack:
+        for shot in shots:
+            assert room_under_cue(shot, cue_axis(shot.stroke)) > -0.003
+
+
+@pytest.mark.parametrize(
+    ("off_the_rail", "behind", "low", "high"),
+    [
+        (0.20, None, 2.0, 8.0),
+        (0.00, None, 8.0, 13.0),
+        (0.60, 0.12, 2.0, 15.0),
+        (0.60, 0.00, 20.0, 28.5),
+    ],
+)
+def test_the_cue_is_jacked_up_only_over_what_is_close_behind(
+    off_the_rail: float, behind: float | None, low: float, high: float
+) -> None:
+    r = POOL.balls.radius
+    cue = (r + off_the_rail, 1.3)
+    places = [cue, (1.1, 1.3)]
+    if behind is not None:
+        places.append((cue[0] - 2 * r - 1e-6 - behind, cue[1]))
+    state = BallsState.at_rest(places, r)
+    plan = break_stroke(Situation(POOL, state, 0, (1,)), 1, 2.0, Tempo(), np.random.default_rng(1))
+    assert low <= math.degrees(plan.strike.elevation) <= high
 
 
 def test_the_same_seed_plays_the_same_game() -> None:
