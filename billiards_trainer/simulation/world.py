@@ -14,8 +14,16 @@ from numpy.typing import NDArray
 
 from billiards_trainer.physics.parameters import Models, PhysicsParameters
 from billiards_trainer.physics.state import BallsState, Motion
-from billiards_trainer.physics.trajectory import EventKind
+from billiards_trainer.physics.trajectory import EventKind, Trajectory
 from billiards_trainer.simulation.acts import Act, Carry, Place, RackUp, Shot
+from billiards_trainer.simulation.games import (
+    COLOURS,
+    Call,
+    balls_on,
+    come_back,
+    is_over,
+    is_red_next,
+)
 from billiards_trainer.simulation.observation import TrueEvent
 from billiards_trainer.simulation.orientation import orthonormal, random_turn, rotation
 from billiards_trainer.simulation.racks import Rack, default_rack, free_spot, racked
@@ -24,6 +32,7 @@ from billiards_trainer.simulation.shooter import (
     Skill,
     break_stroke,
     choose_stroke,
+    first_met,
     pot_ideas,
 )
 from billiards_trainer.simulation.stroke import Tempo
@@ -31,9 +40,10 @@ from billiards_trainer.table import Point, Table
 
 Array = NDArray[np.float64]
 
-_MOST_SHOTS = 120
-_CAROM_POINTS = 8
-_COLOURS = ("yellow", "green", "brown", "blue", "pink", "black")
+MOST_SHOTS = 120
+"""A rack that drags on is given up."""
+CAROM_POINTS = 8
+"""A carom rack ends when the cue ball has met both others so often."""
 _TURN_STEPS = 8
 _TURN_AT_ONCE = 0.15
 """Steps in which a rolling ball's orientation is integrated from one picture to the next."""
@@ -80,7 +90,8 @@ class World:
         self.time = 0.0
         self.rack = self.shot = 0
         self._events: list[TrueEvent] = []
-        self._pot_red_next = True
+        self._red_next = True
+        self._on: tuple[int, ...] = ()
         self._points = 0
         placed = racked(table, self._kind, self._rng)
         self.labels = tuple(label for label, _ in placed)
@@ -152,7 +163,7 @@ class World:
         self.rack += 1
         self.shot = 0
         self._points = 0
-        self._pot_red_next = True
+        self._red_next = True
         self.state = BallsState.at_rest([at for _, at in placed], self.table.balls.radius)
         if not self.table.pockets:
             carries = tuple(
@@ -160,7 +171,7 @@ class World:
                 for i, (_, at) in enumerate(placed)
             )
             return Place(now, self.state, carries, self.table)
-        group = tuple(i for i, (label, _) in enumerate(placed) if label not in (*_COLOURS, "cue"))
+        group = tuple(i for i, (label, _) in enumerate(placed) if label not in (*COLOURS, "cue"))
         later = tuple(i for i in range(len(placed)) if i not in group)
         self._queue = [*_spots(later[1:]), "cue ball"]
         motion = self.state.motion.copy()
@@ -250,7 +261,7 @@ class World:
             ]
             # Its own spot, else the highest that is free, else as near to its own as it fits.
             if label in spots:
-                wanted = [spots[label], *(spots[c] for c in reversed(_COLOURS))]
+                wanted = [spots[label], *(spots[c] for c in reversed(COLOURS))]
             else:
                 wanted = [spots["foot"]]
             at = free_spot(self.table, wanted, taken)
@@ -261,7 +272,8 @@ class World:
 
     def _situation(self) -> Situation:
         cue = self.labels.index("cue")
-        targets, forbidden = self._legal(cue)
+        lying = tuple(i for i in self._lying() if i != cue)
+        targets, forbidden = balls_on(self._kind, self.labels, lying, red_next=self._red_next)
         return Situation(
             self.table,
             self.state,
@@ -272,31 +284,10 @@ class World:
             self.play.models,
         )
 
-    def _legal(self, cue: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Which balls may be struck first, and which must not drop."""
-        lying = [i for i in self._lying() if i != cue]
-        if self._kind == "8-ball":
-            eight = self.labels.index("8")
-            others = tuple(i for i in lying if i != eight)
-            return (others, (eight,)) if others else ((eight,), ())
-        if self._kind == "9-ball":
-            lowest = min(lying, key=lambda i: int(self.labels[i]))
-            nine = self.labels.index("9")
-            return (lowest,), () if lowest == nine else (nine,)
-        if self._kind == "snooker":
-            reds = tuple(i for i in lying if self.labels[i] == "red")
-            colours = tuple(i for i in lying if self.labels[i] != "red")
-            if self._pot_red_next and reds:
-                return reds, colours
-            if not self._pot_red_next:
-                return colours, reds
-            first = min(colours, key=lambda i: _COLOURS.index(self.labels[i]))
-            return (first,), tuple(i for i in colours if i != first)
-        return tuple(lying), ()
-
     def _shoot(self, now: float) -> Act:
         self.shot += 1
         situation = self._situation()
+        self._on = situation.targets
         play = self.play
         if self.shot == 1 and self.table.pockets:
             apex = min(
@@ -320,63 +311,33 @@ class World:
         position = final.position.copy()
         position[motion == Motion.RESTING, 2] = self.table.balls.radius
         self.state = BallsState(position, zero, zero.copy(), motion.astype(np.int8))
-        dropped = [
-            int(i)
-            for i in np.flatnonzero(trajectory.pocket_of >= 0)
-            if trajectory.initial.motion[i] != Motion.POCKETED
-        ]
         cue = self.labels.index("cue")
-        scratched = cue in dropped
-        back = [i for i in dropped if i != cue and self._comes_back(i, dropped, scratched)]
-        if self._kind == "snooker":
-            self._next_in_snooker(dropped, shot)
-        if self._kind == "carom":
-            self._count_carom(shot)
-        remaining = [i for i in self._lying() if i != cue]
-        over = not (remaining or back) or self.shot >= _MOST_SHOTS
-        if self._kind == "9-ball":
-            over = over or (self.labels.index("9") in dropped and not back)
-        if self._kind == "carom":
-            over = self._points >= _CAROM_POINTS or self.shot >= _MOST_SHOTS
-        if over:
+        call = Call(
+            self.labels,
+            self._on,
+            first_met(trajectory, cue),
+            tuple(
+                int(i)
+                for i in np.flatnonzero(trajectory.pocket_of >= 0)
+                if trajectory.initial.motion[i] != Motion.POCKETED
+            ),
+            tuple(i for i in self._lying() if i != cue),
+        )
+        self._red_next = is_red_next(call)
+        self._points += _met_both(trajectory, cue)
+        carom_over = self._kind == "carom" and self._points >= CAROM_POINTS
+        if carom_over or is_over(self._kind, call) or self.shot >= MOST_SHOTS:
             self._queue = ["rack"]
             return
-        self._queue = _spots(back)
-        if scratched:
+        self._queue = _spots(come_back(self._kind, call))
+        if call.scratched:
             self._queue.append("cue ball")
 
-    def _comes_back(self, index: int, dropped: list[int], scratched: bool) -> bool:
-        """Whether a pocketed ball is spotted again."""
-        label = self.labels[index]
-        lying = [self.labels[i] for i in self._lying()]
-        if self._kind == "8-ball":
-            return label == "8" and any(name not in ("cue", "8") for name in lying)
-        if self._kind == "9-ball":
-            return label == "9" and (scratched or len(dropped) > 9)
-        if self._kind == "snooker" and label != "red":
-            reds_left = "red" in lying
-            return reds_left or not self._pot_red_next or self._out_of_turn(index, lying)
-        return False
 
-    def _out_of_turn(self, index: int, lying: list[str]) -> bool:
-        """Whether a colour dropped before a lower one in the end game."""
-        mine = _COLOURS.index(self.labels[index])
-        return any(name in _COLOURS and _COLOURS.index(name) < mine for name in lying)
-
-    def _next_in_snooker(self, dropped: list[int], shot: Shot) -> None:
-        reds_dropped = any(self.labels[i] == "red" for i in dropped)
-        scratched = self.labels.index("cue") in dropped
-        self._pot_red_next = not (self._pot_red_next and reds_dropped and not scratched)
-
-    def _count_carom(self, shot: Shot) -> None:
-        cue = self.labels.index("cue")
-        touched = {
-            b
-            for e in shot.trajectory.events
-            if e.kind == EventKind.BALL_BALL and cue in e.balls
-            for b in e.balls
-        } - {cue}
-        self._points += len(touched) == 2
+def _met_both(shot: Trajectory, cue: int) -> bool:
+    """Carom's point: whether the cue ball met both other balls."""
+    pairs = [e.balls for e in shot.events if e.kind == EventKind.BALL_BALL and cue in e.balls]
+    return len({ball for pair in pairs for ball in pair} - {cue}) == 2
 
 
 def _spots(indices: Sequence[int]) -> list[str]:

@@ -15,7 +15,9 @@ from billiards_trainer import table as tables
 from billiards_trainer.physics.parameters import for_table
 from billiards_trainer.physics.state import BallsState, Motion
 from billiards_trainer.physics.strike import Strike
+from billiards_trainer.physics.trajectory import EventKind
 from billiards_trainer.simulation.acts import Place, RackUp, Shot
+from billiards_trainer.simulation.games import COLOURS
 from billiards_trainer.simulation.observation import TrueEvent
 from billiards_trainer.simulation.paths import BallPath
 from billiards_trainer.simulation.racks import Rack, default_rack, free_spot, racked
@@ -26,10 +28,11 @@ from billiards_trainer.simulation.shooter import (
     Skill,
     break_stroke,
     choose_stroke,
+    first_met,
     pot_ideas,
 )
 from billiards_trainer.simulation.stroke import Stroke, Tempo
-from billiards_trainer.simulation.world import Play, World
+from billiards_trainer.simulation.world import CAROM_POINTS, MOST_SHOTS, Play, World
 
 POOL = tables.preset("pool-9ft")
 QUICK = Play(tempo=Tempo().hurried(4))
@@ -119,60 +122,132 @@ def lying(shot: Shot) -> set[int]:
     return {int(i) for i in np.flatnonzero(shot.trajectory.initial.motion != Motion.POCKETED)}
 
 
+def dropped(shot: Shot) -> set[int]:
+    """Balls that fall in a shot."""
+    return {int(i) for i in np.flatnonzero(shot.trajectory.pocket_of >= 0)} & lying(shot)
+
+
+def named(shot: Shot, balls: set[int]) -> set[str]:
+    return {shot.labels[i] for i in balls}
+
+
 def test_every_shot_is_physics(every_rack: list[list[Shot]]) -> None:
     for shots in every_rack:
+        assert len(shots) < MOST_SHOTS, "the rack was given up"
         for shot in shots:
             assert_physical(shot)
 
 
-@pytest.mark.parametrize(
-    ("name", "rack"),
-    [("pool-9ft", "8-ball"), ("pool-7ft", "9-ball"), ("snooker-12ft", None), ("carom-10ft", None)],
-)
-def test_a_rack_is_played_to_its_end(name: str, rack: str | None) -> None:
-    table = tables.preset(name)
-    world = World(table, seed=7, play=Play(rack=rack, tempo=Tempo().hurried(4)))  # type: ignore[arg-type]
-    shots = play_rack(world)
-    for shot in shots:
-        assert_physical(shot)
-    dropped = {
-        shot.labels[i] for shot in shots for i in np.flatnonzero(shot.trajectory.pocket_of >= 0)
-    } - {"cue"}
-    if rack == "8-ball":
-        assert dropped == {str(n) for n in range(1, 16)}
-    elif rack == "9-ball":
-        assert "9" in dropped
-    elif table.game == "snooker":
-        assert dropped == set(table.balls.labels) - {"cue"}
-    else:
-        assert not dropped
+def test_between_shots_balls_lie_where_they_stopped_or_are_spotted(
+    every_rack: list[list[Shot]],
+) -> None:
+    for shots in every_rack:
+        for before, after in pairwise(shots):
+            assert lying(before) - dropped(before) <= lying(after), "nobody takes balls away"
+            for i in lying(before) - dropped(before):
+                stopped = before.trajectory.final.position[i, :2]
+                begins = after.trajectory.initial.position[i, :2]
+                np.testing.assert_allclose(stopped, begins, atol=1e-9)
+
+
+def test_after_the_rack_comes_the_next() -> None:
+    ((world, _),) = racks("pool-7ft", "9-ball", (9,))
     assert world.rack == 2
+    assert isinstance(world.act, RackUp)
+    while not isinstance(world.act, Shot):
+        world.advance(world.act.ends)
+    assert lying(world.act) == set(range(10))
+    assert world.shot == 1
 
 
-def test_the_eight_drops_last_and_comes_back_when_it_does_not() -> None:
-    shots = play_rack(World(POOL, seed=3, play=QUICK))
-    last = shots[-1]
-    lying = [label for i, label in enumerate(last.labels) if last.trajectory.initial.motion[i] != 4]
-    assert "8" in lying
+def test_the_eight_drops_last(eight_ball: list[list[Shot]]) -> None:
+    foot = np.array(POOL.spots["foot"])
+    for shots in eight_ball:
+        eight = shots[0].labels.index("8")
+        fallen = [named(shot, dropped(shot)) - {"cue"} for shot in shots]
+        assert set().union(*fallen) == {str(n) for n in range(1, 16)}
+        assert "8" in fallen[-1]
+        assert not (lying(shots[-1]) - dropped(shots[-1]) - {shots[-1].labels.index("cue")})
+        # Whenever it falls before, it is back for the next shot, near the foot spot.
+        for before, after in pairwise(shots):
+            assert eight in lying(after)
+            if eight in dropped(before):
+                place = after.trajectory.initial.position[eight, :2]
+                assert np.linalg.norm(place - foot) < 0.3
 
 
-def test_snooker_colours_are_spotted_again_while_reds_are_left() -> None:
+def test_the_nine_ends_its_rack(nine_ball: list[list[Shot]]) -> None:
+    for shots in nine_ball:
+        last = shots[-1]
+        assert "9" in named(last, dropped(last))
+        # By a clean shot: the lowest ball first, the cue ball still there.
+        first = first_met(last.trajectory, 0)
+        assert first is not None
+        assert int(last.labels[first]) == min(int(n) for n in named(last, lying(last) - {0}))
+        assert 0 not in dropped(last)
+        for shot in shots:
+            assert "9" in named(shot, lying(shot)), "a nine that falls by a foul comes back"
+
+
+def test_the_lowest_ball_is_played_at(nine_ball: list[list[Shot]]) -> None:
+    met = lowest = 0
+    for shots in nine_ball:
+        for shot in shots:
+            first = first_met(shot.trajectory, 0)
+            numbers = [int(name) for name in named(shot, lying(shot)) if name != "cue"]
+            met += first is not None
+            lowest += first is not None and int(shot.labels[first]) == min(numbers)
+    assert lowest > 0.7 * met
+
+
+def test_colours_are_spotted_while_reds_are_left(snooker: list[list[Shot]]) -> None:
     table = tables.preset("snooker-12ft")
-    world = World(table, seed=4, play=QUICK)
-    shots = play_rack(world)
-    reds_left = colour_down = 0
-    for before, after in pairwise(shots):
-        fell = np.flatnonzero(before.trajectory.pocket_of >= 0)
-        lies = after.trajectory.initial.motion != Motion.POCKETED
-        reds_left = sum(lies[i] for i, name in enumerate(before.labels) if name == "red")
-        for i in fell:
-            if before.labels[i] not in ("red", "cue") and reds_left:
-                colour_down += 1
-                assert lies[i]
-                spots = [table.spots[c] for c in table.spots]
-                place = after.trajectory.initial.position[i, :2]
-                assert min(math.dist(place, spot) for spot in spots) < 0.2
-    assert colour_down > 0
+    spots = list(table.spots.values())
+    spotted = 0
+    for shots in snooker:
+        for before, after in pairwise(shots):
+            reds = [i for i in lying(after) if after.labels[i] == "red"]
+            for i in dropped(before):
+                name = before.labels[i]
+                if name == "red":
+                    assert i not in lying(after), "a red never comes back"
+                elif reds and name != "cue":
+                    spotted += 1
+                    assert i in lying(after)
+                    place = after.trajectory.initial.position[i, :2]
+                    # On its own spot, on another that is free, or in line with its own.
+                    near = min(math.dist(place, spot) for spot in spots)
+                    assert near < 1e-6 or abs(place[0] - table.spots[name][0]) < 1e-6
+    assert spotted > 0
+
+
+def test_at_the_end_the_colours_are_cleared_in_their_order(snooker: list[list[Shot]]) -> None:
+    for shots in snooker:
+        order = []
+        after: list[set[int]] = [*(lying(shot) for shot in shots[1:]), set()]
+        for shot, left in zip(shots, after, strict=True):
+            for i in dropped(shot) - left:
+                if shot.labels[i] not in ("red", "cue"):
+                    reds = [k for k in lying(shot) if shot.labels[k] == "red"]
+                    assert not reds, "no colour stays down while a red lies"
+                    order.append(shot.labels[i])
+        assert order == list(COLOURS)
+
+
+def test_a_carom_rack_ends_by_points(carom: list[list[Shot]]) -> None:
+    for shots in carom:
+        points = []
+        for shot in shots:
+            assert not dropped(shot)
+            assert lying(shot) == {0, 1, 2}
+            pairs = [
+                set(e.balls)
+                for e in shot.trajectory.events
+                if e.kind == EventKind.BALL_BALL and 0 in e.balls
+            ]
+            points.append(set().union(*pairs) == {0, 1, 2})
+        assert sum(points) == CAROM_POINTS
+        assert points[-1], "the last point ends it"
 
 
 def cue_axis(stroke: Stroke, strike: Strike | None = None) -> NDArray[np.float64]:
