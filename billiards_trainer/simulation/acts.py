@@ -20,8 +20,9 @@ from billiards_trainer.simulation.body import cue_limb, player_limbs, reaching_l
 from billiards_trainer.simulation.limb_kernels import HAIR
 from billiards_trainer.simulation.observation import CuePose, Phase, TrueEvent
 from billiards_trainer.simulation.paths import BallPath
-from billiards_trainer.simulation.renderer import Limb
-from billiards_trainer.simulation.setup import Setup
+from billiards_trainer.simulation.renderer import STILL, Limb
+from billiards_trainer.simulation.setup import Sensor, Setup
+from billiards_trainer.simulation.shutter import exposure_times, row_delay
 from billiards_trainer.simulation.stroke import Stroke, smooth
 from billiards_trainer.table import Point, Table
 
@@ -32,6 +33,7 @@ _SETTLE_S = 0.6
 """Quiet time after the last ball has come to rest."""
 _FALL_S = 0.22
 """Time until a ball that drops is out of sight."""
+_MOST_SLIDES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,24 @@ class Motions:
     shown: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What one picture shows above the balls.
+
+    The rows of a picture are exposed one after the other: everything here is where it was when its
+    own rows were.
+
+    Attributes:
+        limbs: the player and the cue, in the order in which they are painted.
+        cue: where the cue is, if anybody holds it over the table.
+        slides: (K,) shifts of the cue backwards along itself that sample the exposure, metres.
+    """
+
+    limbs: tuple[Limb, ...] = ()
+    cue: CuePose | None = None
+    slides: Array = field(default_factory=lambda: STILL)
+
+
 class Act(Protocol):
     """What the world asks of an act."""
 
@@ -65,11 +85,14 @@ class Act(Protocol):
     def ball(self, index: int, times: Array) -> Motions:
         """Where a ball is."""
 
-    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
-        """What is over the table; ``scale`` is the picture's pixels in a metre."""
+    def above(self, time: float, setup: Setup, scale: float) -> Above:
+        """What a picture taken at that time shows above the balls.
 
-    def cue(self, time: float) -> CuePose | None:
-        """Where the cue is, if anybody holds it over the table."""
+        Args:
+            time: of the middle of the exposure.
+            setup: room, camera, player.
+            scale: the picture's pixels in a metre.
+        """
 
     def phase(self, time: float) -> Phase:
         """What the player is doing."""
@@ -153,13 +176,15 @@ class Place:
             ]
         )
 
-    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
+    def above(self, time: float, setup: Setup, scale: float) -> Above:
         out: list[Limb] = []
         for carry in self.carries:
             local = time - self.starts - carry.wait_s
             if not -0.1 <= local <= carry.take_s + 0.6:
                 continue
-            at = self._carried(carry, time)
+            late = row_delay(setup, self._carried(carry, time))
+            local += late
+            at = self._carried(carry, time + late)
             shoulder = carry.start
             # After letting go the hand goes back the way it came.
             back = smooth((local - carry.take_s - 0.1) / 0.5)
@@ -173,10 +198,7 @@ class Place:
                 shoulder[1] + 0.45 * (shoulder[1] - carry.end[1]) / away,
             )
             out += reaching_limbs(hand, outside, setup.player, float(at[2]) + 0.018 + 0.08 * back)
-        return tuple(out)
-
-    def cue(self, time: float) -> CuePose | None:
-        return None
+        return Above(tuple(out))
 
     def phase(self, time: float) -> Phase:
         return "setup"
@@ -205,10 +227,22 @@ class RackUp:
 
     def _shift(self, times: Array) -> Array:
         """How far the rack is from its place along y, metres."""
+        u = self._pushed(times)
+        return np.asarray(self._room * (1 - u * u * (3 - 2 * u)))
+
+    @property
+    def _room(self) -> float:
+        """How far the rack is pushed, metres."""
         back = float(self.state.position[list(self.group), 1].max())
-        room = self.table.length - self.table.balls.radius * 1.05 - back
-        u = np.clip((times - self.starts - 0.35) / (0.45 * self.duration_s), 0.0, 1.0)
-        return np.asarray(max(room, 0.0) * (1 - u * u * (3 - 2 * u)))
+        return max(self.table.length - self.table.balls.radius * 1.05 - back, 0.0)
+
+    @property
+    def _push_s(self) -> float:
+        return 0.45 * self.duration_s
+
+    def _pushed(self, times: Array) -> Array:
+        """Share of the push that is over."""
+        return np.clip((times - self.starts - 0.35) / self._push_s, 0.0, 1.0)
 
     def ball(self, index: int, times: Array) -> Motions:
         position = self.state.position[index]
@@ -217,8 +251,8 @@ class RackUp:
         if index not in self.group:
             lies = bool(self.state.motion[index] != Motion.POCKETED)
             return still(position, times, on_table=lies, shown=lies)
-        shift = self._shift(times)
-        speed = (self._shift(times + 1e-3) - shift) / 1e-3
+        shift, u = self._shift(times), self._pushed(times)
+        speed = -self._room * 6 * u * (1 - u) / self._push_s
         n = len(times)
         at = np.repeat(position[None], n, axis=0)
         at[:, 1] += shift
@@ -227,11 +261,13 @@ class RackUp:
         spin[:, 0] = -speed / self.table.balls.radius
         return Motions(at, velocity, spin, np.full(n, True), np.full(n, True))
 
-    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
-        local = (time - self.starts) / self.duration_s
-        shift = float(self._shift(np.array([time]))[0])
-        places = self.state.position[list(self.group), :2] + (0.0, shift)
+    def above(self, time: float, setup: Setup, scale: float) -> Above:
+        places = self.state.position[list(self.group), :2] + (0.0, self._shift(np.array([time]))[0])
         r = self.table.balls.radius
+        late = row_delay(setup, (*places.mean(axis=0), r))
+        local = (time + late - self.starts) / self.duration_s
+        shift = float(self._shift(np.array([time + late]))[0])
+        places = self.state.position[list(self.group), :2] + (0.0, shift)
         lifted = 0.35 * smooth((local - 0.66) / 0.3)
         gone = 1.1 * smooth((local - 0.72) / 0.28)
         x0, x1 = places[:, 0].min() - r, places[:, 0].max() + r
@@ -254,10 +290,7 @@ class RackUp:
                 out += reaching_limbs(
                     hand, (end[0] + side * 0.24, end[1] + gone), setup.player, 0.055 + lifted
                 )
-        return tuple(out)
-
-    def cue(self, time: float) -> CuePose | None:
-        return None
+        return Above(tuple(out))
 
     def phase(self, time: float) -> Phase:
         return "setup"
@@ -304,9 +337,7 @@ class Shot:
         initial = self.trajectory.initial
         if initial.motion[index] == Motion.POCKETED:
             return still(initial.position[index], times, on_table=False, shown=False)
-        path = self._paths.get(index)
-        if path is None:
-            path = self._paths[index] = BallPath(self.trajectory, index)
+        path = self._path(index)
         if local.max() <= path.begins or (local.min() >= path.ends and index not in self._drops):
             state = initial if local.max() <= path.begins else self.trajectory.final
             return still(state.position[index], times, on_table=True, shown=True)
@@ -326,6 +357,12 @@ class Shot:
             spin[falling] = turning
         return Motions(position, velocity, spin, on_table, shown)
 
+    def _path(self, index: int) -> BallPath:
+        path = self._paths.get(index)
+        if path is None:
+            path = self._paths[index] = BallPath(self.trajectory, index)
+        return path
+
     def _fall(self, index: int, at: Array, moving: Array, u: Array) -> Array:
         """A dropping ball flies on, stopped by the pocket's wall, and falls freely."""
         pocket = self.table.pockets[int(self.trajectory.pocket_of[index])]
@@ -342,24 +379,32 @@ class Shot:
         path[:, :2] = centre + off * scale[:, None]
         return np.asarray(path)
 
-    def limbs(self, time: float, setup: Setup, scale: float) -> tuple[Limb, ...]:
-        t = time - self.starts
-        if not self.stroke.is_present(t):
-            return ()
-        pose = self.stroke.cue(t)
-        stance = self.stroke.stance(t, scale, setup.sensor.exposure_s)
+    def above(self, time: float, setup: Setup, scale: float) -> Above:
+        t, stroke, sensor = time - self.starts, self.stroke, setup.sensor
+        if not stroke.is_present(t):
+            return Above()
+        # The cue is straight and moves along itself: the time of its tip's rows fits all of it.
+        tip_s = t + row_delay(setup, stroke.cue(t).tip)
+        pose = stroke.cue(tip_s)
+        slides = self._slides(tip_s, sensor, scale)
         if not setup.player.visible:
-            return (cue_limb(pose, setup.cue),)
-        return player_limbs(pose, stance, setup.player, setup.cue)
+            return Above((cue_limb(pose, setup.cue),), pose, slides)
+        hand_s = t + row_delay(setup, stroke.hand(t))
+        stance = stroke.stance(hand_s, scale, sensor.exposure_s)
+        return Above(player_limbs(pose, stance, setup.player, setup.cue), pose, slides)
 
-    def slides(self, times: Array, middle: float) -> Array:
-        """Shifts of the cue away from its tip, metres, during an exposure around ``middle``."""
-        at = self.stroke.behind(middle - self.starts)
-        return np.array([self.stroke.behind(float(t) - self.starts) - at for t in times])
-
-    def cue(self, time: float) -> CuePose | None:
-        t = time - self.starts
-        return self.stroke.cue(t) if self.stroke.is_present(t) else None
+    def _slides(self, middle: float, sensor: Sensor, scale: float) -> Array:
+        """Shifts of the cue during an exposure; the more, the further the picture sees it move."""
+        at = self.stroke.withdrawn(middle)
+        ends = [
+            self.stroke.withdrawn(middle + side * sensor.exposure_s / 2) - at for side in (-1, 1)
+        ]
+        far = max(abs(end) for end in ends)
+        count = min(1 + math.ceil(far * 2 * scale), _MOST_SLIDES)
+        if count == 1:
+            return STILL
+        times = exposure_times(sensor, middle, count).tolist()
+        return np.array([self.stroke.withdrawn(u) - at for u in times])
 
     def phase(self, time: float) -> Phase:
         return self.stroke.phase(time - self.starts)

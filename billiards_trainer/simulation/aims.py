@@ -51,8 +51,8 @@ class Aim:
         self.contact_s = self.stroke.contact_s
 
     def cue(self, time_s: float) -> CuePose | None:
-        """Where the cue is."""
-        return self._shot.cue(time_s)
+        """Where a picture of that time shows the cue."""
+        return self._shot.above(time_s, self.setup, self._scale).cue
 
     def observe(self, time_s: float, light: NDArray[np.uint8] | None = None) -> Observation:
         """A picture at that time, with the truth about it; balls lie until the tip touches.
@@ -66,15 +66,14 @@ class Aim:
         """
         if time_s > self.contact_s:
             raise ValueError("an aim ends when the tip touches the ball")
-        half = self.setup.sensor.exposure_s / 2
-        times = np.linspace(time_s - half, time_s + half, 5)
+        above = self._shot.above(time_s, self.setup, self._scale)
         return render_balls(
             self._renderer,
             self._placed,
             turns=self._turns,
-            limbs=self._shot.limbs(time_s, self.setup, self._scale),
-            cue=self.cue(time_s),
-            slides=self._shot.slides(times, time_s),
+            limbs=above.limbs,
+            cue=above.cue,
+            slides=above.slides,
             light=light,
             seed=round(time_s * 1e4),
         )

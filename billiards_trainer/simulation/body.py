@@ -32,6 +32,7 @@ class Stance:
         rise: how far the body is raised, metres.
         blur: width by which motion softens edges, pixels.
         hand_height: what the bridge hand rests on, metres above the cloth.
+        grip_blur: as ``blur``, of the hand that strokes.
     """
 
     bridge: tuple[float, float]
@@ -40,6 +41,7 @@ class Stance:
     rise: float = 0.0
     blur: float = 0.0
     hand_height: float = 0.0
+    grip_blur: float = 0.0
 
 
 def cue_limb(pose: CuePose, look: CueLook) -> Limb:
@@ -95,7 +97,7 @@ class _Frame:
         self._l = np.array([-s, c, 0.0]) * side
         self._origin = np.array([*stance.bridge, 0.0]) - self._f * stance.back
         self._rise, self.hand = stance.rise, stance.hand_height
-        self.blur = stance.blur
+        self.blur, self.grip_blur = stance.blur, stance.grip_blur
 
     def __call__(self, forward: float, left: float, up: float) -> Array:
         point: Array = self._origin + self._f * forward + self._l * left
@@ -193,8 +195,9 @@ def _rear_arm(frame: _Frame, pose: CuePose, look: PlayerLook, cue: CueLook) -> l
     wrist = hand + np.array([0, 0, 0.06])
     return [
         _rod(grip - pose.direction * 0.035, 0.026, grip + pose.direction * 0.03, 0.024,
-             look.skin, SKIN, blur),
-        _rod(wrist, 0.032, elbow, 0.05, forearm, _forearm(look), blur),
+             look.skin, SKIN, frame.grip_blur),
+        # The elbow stays: on the average the forearm moves half as far as the hand.
+        _rod(wrist, 0.032, elbow, 0.05, forearm, _forearm(look), max(blur, frame.grip_blur / 2)),
         _rod(shoulder, 0.075, elbow, 0.056, look.sleeve, FABRIC, blur),
     ]  # fmt: skip
 

@@ -41,7 +41,8 @@ U8 = NDArray[np.uint8]
 _CURVE_ENTRIES, _CURVE_PER_UNIT = 12288, 4096.0
 _NEAR = 0.14
 """Height below which a limb is near the cloth, metres."""
-_STILL = np.zeros(1)
+STILL = np.zeros(1)
+"""Shifts of a cue that does not move during the exposure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class View:
 
     balls: Sequence[BallView] = ()
     limbs: Sequence[Limb] = ()
-    slides: F64 = field(default_factory=lambda: _STILL)
+    slides: F64 = field(default_factory=lambda: STILL)
 
 
 class Renderer:
@@ -269,7 +270,7 @@ class Renderer:
             limb_kernels.draw_limb(
                 self._picture, self._depths, self._dirty, self._rays, self._eye, self._camera,
                 self._softness, numbers, self._bands if is_cue else _NO_BANDS,
-                view.slides if is_cue else _STILL, self._lamps, self._ambient,
+                view.slides if is_cue else STILL, self._lamps, self._ambient,
                 self._texture, light, self._decode, self._projector, 1.0 if lit else 0.0,
             )  # fmt: skip
 

@@ -17,6 +17,8 @@ from billiards_trainer.simulation.observation import CuePose, Phase
 
 Array = NDArray[np.float64]
 
+_MOST_BLUR_PX = 12.0
+
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
@@ -160,7 +162,11 @@ class Stroke:
             reach = min(reach, 0.05)
         return -reach * (1 - math.exp(-speed * u / reach))
 
-    def _withdrawn(self, t: float) -> tuple[float, float, float]:
+    def withdrawn(self, t: float) -> float:
+        """How far the cue is back along itself from where it touches the ball, metres."""
+        return self.behind(t) + self._posture(t)[0]
+
+    def _posture(self, t: float) -> tuple[float, float, float]:
         """How far the body is back and up, metres, and how far the aim is off, rad."""
         tempo = self.tempo
         coming = 1 - smooth(t / tempo.approach_s)
@@ -177,7 +183,7 @@ class Stroke:
 
     def cue(self, t: float) -> CuePose:
         """Where the cue is."""
-        back, rise, off = self._withdrawn(t)
+        back, rise, off = self._posture(t)
         angle = self.strike.direction + off
         d = self._direction(angle)
         # While the aim is off, the cue turns about the bridge hand.
@@ -186,16 +192,27 @@ class Stroke:
         tip[2] += rise
         return CuePose((float(tip[0]), float(tip[1]), float(tip[2])), angle, self.strike.elevation)
 
+    def hand(self, t: float) -> Array:
+        """Where the bridge hand is, (3,) metres."""
+        back, rise, off = self._posture(t)
+        angle = self.strike.direction + off
+        way = np.array([math.cos(angle), math.sin(angle)])
+        pivot = self.contact - self.direction * self.bridge_m
+        return np.array([*(pivot[:2] - way * back), self.hand_height + rise])
+
     def stance(self, t: float, pixels_per_metre: float, exposure_s: float) -> Stance:
         """Where the body is; motion during the exposure softens its edges."""
-        back, rise, off = self._withdrawn(t)
-        before = self._withdrawn(t - 0.005)[0]
+        back, rise, off = self._posture(t)
         pivot = self.contact - self.direction * self.bridge_m
+        step, width = 0.005, exposure_s * pixels_per_metre
+        body = abs(back - self._posture(t - step)[0]) / step
+        cue = abs(self.withdrawn(t) - self.withdrawn(t - step)) / step
         return Stance(
             (float(pivot[0]), float(pivot[1])),
             self.strike.direction + off,
             back,
             rise,
-            min(abs(back - before) / 0.005 * exposure_s * pixels_per_metre, 12.0),
+            min(body * width, _MOST_BLUR_PX),
             self.hand_height,
+            min(cue * width, _MOST_BLUR_PX),
         )

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from billiards_trainer.config.schema import Config
-from billiards_trainer.simulation.acts import Shot
 from billiards_trainer.simulation.observation import (
     BallTruth,
     CuePose,
@@ -31,6 +30,7 @@ from billiards_trainer.simulation.orientation import rotation
 from billiards_trainer.simulation.randomise import random_parameters, random_setup
 from billiards_trainer.simulation.renderer import BallView, Limb, Renderer, View
 from billiards_trainer.simulation.setup import Setup
+from billiards_trainer.simulation.shutter import exposure_times, row_delay
 from billiards_trainer.simulation.stills import Placed, random_balls, render_balls
 from billiards_trainer.simulation.stroke import Tempo
 from billiards_trainer.simulation.world import Play, World
@@ -135,7 +135,7 @@ class VirtualTable:
                 continue
             spin = middle.spin[0]
             if middle.velocity[0].any() or spin.any():
-                offset = self._row_delay(at)
+                offset = row_delay(self.setup, at)
                 times = self._exposure(now + offset, middle.velocity[0], spin)
                 during = act.ball(index, np.append(times, now + offset)).position
                 turns = np.array([rotation(spin * (float(t) - now)) @ turn for t in times])
@@ -151,14 +151,11 @@ class VirtualTable:
                     (float(disc[0]), float(disc[1])), radius, seen,
                 )
             )  # fmt: skip
-        limbs = act.limbs(now, self.setup, self._scale)
-        slides = np.zeros(1)
-        if isinstance(act, Shot) and limbs:
-            slides = self._slides(act, now)
+        above = act.above(now, self.setup, self._scale)
         truth = Truth(
-            self._frame, now, tuple(truths), act.cue(now), act.phase(now), world.rack, world.shot
+            self._frame, now, tuple(truths), above.cue, act.phase(now), world.rack, world.shot
         )
-        return View(views, limbs, slides), truth
+        return View(views, above.limbs, above.slides), truth
 
     def _with_visibility(self, truth: Truth) -> Truth:
         """Add what the picture just drawn shows of each ball."""
@@ -182,12 +179,8 @@ class VirtualTable:
     def _away(label: str, at: Array, turn: Array) -> BallTruth:
         """A ball in a pocket or off the table."""
         zero = np.zeros(3)
-        return BallTruth(label, at, zero, zero, turn, False, (-1.0, -1.0), 0.0, at, 0.0)
-
-    def _row_delay(self, at: Array) -> float:
-        """How much later than the middle row a ball's rows are exposed, seconds."""
-        row = float(self.camera.to_pixels(at)[1])
-        return self.setup.sensor.readout_s * (row / self.camera.height - 0.5)
+        away = (-1.0, -1.0)
+        return BallTruth(label, at, zero, zero, turn, False, away, 0.0, at, 0.0)
 
     def _exposure(self, middle: float, velocity: Array, spin: Array) -> Array:
         """Times that sample the exposure: one for a ball at rest, more the further it moves."""
@@ -195,16 +188,7 @@ class VirtualTable:
         pixels = float(np.linalg.norm(velocity)) * exposure * self._scale
         turned = float(np.linalg.norm(spin)) * exposure * self.table.balls.radius * self._scale
         n = 1 + min(math.ceil(max(pixels, 0.6 * turned) / 0.9), _MOST_SAMPLES - 1)
-        return np.asarray(middle + ((np.arange(n) + 0.5) / n - 0.5) * exposure)
-
-    def _slides(self, shot: Shot, now: float) -> Array:
-        half = self.setup.sensor.exposure_s / 2
-        ends = shot.slides(np.array([now - half, now + half]), now)
-        n = 1 + min(math.ceil(float(np.abs(ends).max()) * 2 * self._scale), 7)
-        if n == 1:
-            return np.zeros(1)
-        times = now + ((np.arange(n) + 0.5) / n - 0.5) * 2 * half
-        return shot.slides(times, now)
+        return exposure_times(self.setup.sensor, middle, n)
 
     def render_state(
         self,

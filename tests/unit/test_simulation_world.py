@@ -506,8 +506,9 @@ def test_hands_bring_the_balls() -> None:
     assert isinstance(world.act, RackUp)
     start = world.act.ball(1, np.array([0.0]))
     assert start.position[0, 1] > world.state.position[1, 1] + 0.05
-    assert world.act.limbs(0.5, setup, 400.0)
-    assert world.act.cue(0.5) is None
+    above = world.act.above(0.5, setup, 400.0)
+    assert above.limbs
+    assert above.cue is None
     assert world.act.phase(0.5) == "setup"
     assert world.act.events() == ()
     world.advance(world.act.ends)
@@ -519,7 +520,7 @@ def test_hands_bring_the_balls() -> None:
     assert not middle.on_table[0]
     assert middle.shown[0]
     assert middle.position[0, 2] > world.table.balls.radius
-    assert act.limbs(grip, setup, 400.0)
+    assert act.above(grip, setup, 400.0).limbs
     put = act.ball(carry.ball, np.array([act.ends - 0.01]))
     np.testing.assert_allclose(put.position[0, :2], carry.end, atol=1e-9)
     assert put.on_table[0]
