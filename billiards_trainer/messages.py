@@ -460,8 +460,16 @@ class CalibrationStored(Message):
 # --- the virtual table ------------------------------------------------------------------------
 
 
+TrueMotion = Literal["resting", "spinning", "sliding", "rolling", "pocketed", "held"]
+"""What a ball of the virtual table does: on the cloth as ``physics.state.Motion`` tells them apart,
+``pocketed`` while it drops and wherever no camera sees it, ``held`` in somebody's hand."""
+
+
 class TrueBall(Message):
-    """Where a ball of the virtual table really is."""
+    """Where a ball of the virtual table really is, and how it moves, in the middle of the exposure.
+
+    Velocities in m/s, angular ones in rad/s, right-handed about the table's axes.
+    """
 
     label: str
     x_m: float
@@ -469,6 +477,38 @@ class TrueBall(Message):
     vx: float = 0.0
     vy: float = 0.0
     on_table: bool = True
+    z_m: float | None = None
+    """Height of the centre above the cloth."""
+    vz: float = 0.0
+    spin: XYZ = (0.0, 0.0, 0.0)
+    motion: TrueMotion | None = None
+    visible: Probability | None = None
+    """Share of its disc that neither player nor cue nor other balls cover in this picture."""
+
+
+class TrueEvent(Message):
+    """One event of the virtual table's physics."""
+
+    kind: EventKind
+    time_ns: int
+    """Monotonic, as ``exposure_ns``."""
+    labels: tuple[str, ...] = ()
+    balls: tuple[int, ...] = ()
+    """Places in ``GroundTruth.balls``: they tell reds apart."""
+    x_m: float
+    y_m: float
+    pocket: str | None = None
+
+
+class TruePhysics(Message):
+    """What balls, cloth and cushions of the virtual table are like."""
+
+    parameters: dict[str, float]
+    """By the names of ``physics.parameters.PhysicsParameters``, SI."""
+    ball_ball: str
+    cushion: str
+    cue: str
+    """Names of the models (``physics.parameters.Models.named``)."""
 
 
 class GroundTruth(FrameMessage):
@@ -476,11 +516,15 @@ class GroundTruth(FrameMessage):
 
     balls: tuple[TrueBall, ...]
     cue_tip_m: XYZ | None = None
+    """As the picture shows it: when the rows of the tip were exposed."""
     cue_angle_rad: float | None = None
     cue_elevation_rad: float | None = None
     phase: Literal["setup", "approach", "aim", "stroke", "rolling"] = "setup"
     rack: int = 0
     shot: int = 0
+    events: tuple[TrueEvent, ...] = ()
+    """Since the picture before.  A picture told again (``frame`` stays) tells the same events."""
+    physics: TruePhysics | None = None
 
 
 # --- the appliance itself ---------------------------------------------------------------------

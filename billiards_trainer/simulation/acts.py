@@ -34,6 +34,8 @@ _SETTLE_S = 0.6
 _FALL_S = 0.22
 """Time until a ball that drops is out of sight."""
 _MOST_SLIDES = 8
+_MOTIONS: tuple[m.TrueMotion, ...] = ("resting", "spinning", "sliding", "rolling", "pocketed")
+"""By the values of ``physics.state.Motion``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ class Act(Protocol):
 
     def ball(self, index: int, times: Array) -> Motions:
         """Where a ball is."""
+
+    def motion(self, index: int, time: float) -> m.TrueMotion:
+        """What a ball that is shown does."""
 
     def above(self, time: float, setup: Setup, scale: float) -> Above:
         """What a picture taken at that time shows above the balls.
@@ -176,6 +181,11 @@ class Place:
             ]
         )
 
+    def motion(self, index: int, time: float) -> m.TrueMotion:
+        carry = self._carry(index)
+        in_hand = carry is not None and time - self.starts - carry.wait_s < carry.take_s
+        return "held" if in_hand else "resting"
+
     def above(self, time: float, setup: Setup, scale: float) -> Above:
         out: list[Limb] = []
         for carry in self.carries:
@@ -260,6 +270,10 @@ class RackUp:
         velocity[:, 1] = speed
         spin[:, 0] = -speed / self.table.balls.radius
         return Motions(at, velocity, spin, np.full(n, True), np.full(n, True))
+
+    def motion(self, index: int, time: float) -> m.TrueMotion:
+        pushed = index in self.group and 0.0 < self._pushed(np.array([time]))[0] < 1.0
+        return "rolling" if pushed else "resting"
 
     def above(self, time: float, setup: Setup, scale: float) -> Above:
         places = self.state.position[list(self.group), :2] + (0.0, self._shift(np.array([time]))[0])
@@ -363,6 +377,13 @@ class Shot:
             path = self._paths[index] = BallPath(self.trajectory, index)
         return path
 
+    def motion(self, index: int, time: float) -> m.TrueMotion:
+        local = time - self.contact
+        if index in self._drops and local >= self._drops[index][0]:
+            return "pocketed"
+        path = self._path(index)
+        return _MOTIONS[path.motion(local)] if path.begins <= local < path.ends else "resting"
+
     def _fall(self, index: int, at: Array, moving: Array, u: Array) -> Array:
         """A dropping ball flies on, stopped by the pocket's wall, and falls freely."""
         pocket = self.table.pockets[int(self.trajectory.pocket_of[index])]
@@ -413,11 +434,9 @@ class Shot:
         shot = self.trajectory
         ball = self.stroke.strike.ball
         x, y = shot.initial.position[ball, :2]
-        out = [
-            TrueEvent(
-                m.EventKind.SHOT_START, self.contact, (self.labels[ball],), float(x), float(y)
-            )
-        ]
+        start = m.EventKind.SHOT_START
+        who = (self.labels[ball],)
+        out = [TrueEvent(start, self.contact, who, float(x), float(y), balls=(ball,))]
         for event in shot.events:
             kind = _KINDS.get(event.kind)
             if kind is not None:
@@ -437,6 +456,7 @@ class Shot:
             event.position[0],
             event.position[1],
             pocket,
+            event.balls,
         )
 
 

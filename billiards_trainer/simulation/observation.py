@@ -57,6 +57,7 @@ class BallTruth:
         seen: centre at the time when the ball's own rows were exposed, metres, (3,); it differs
             from ``position`` by the motion during the read-out.
         visible: share of the disc that neither player nor cue nor other balls cover.
+        motion: what it does.
     """
 
     label: str
@@ -69,43 +70,24 @@ class BallTruth:
     radius_px: float
     seen: Array
     visible: float = 1.0
+    motion: m.TrueMotion = "resting"
 
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Everything that is true of a picture."""
-
-    frame: int
-    time_s: float
-    """Time in the virtual world of the middle of the exposure."""
-    balls: tuple[BallTruth, ...]
-    cue: CuePose | None
-    phase: Phase = "setup"
-    rack: int = 0
-    shot: int = 0
-
-    def message(self, exposure_ns: int) -> m.GroundTruth:
-        """The truth for other processes."""
-        return m.GroundTruth(
-            frame=self.frame,
-            exposure_ns=exposure_ns,
-            balls=tuple(
-                m.TrueBall(
-                    label=b.label,
-                    x_m=float(b.position[0]),
-                    y_m=float(b.position[1]),
-                    vx=float(b.velocity[0]),
-                    vy=float(b.velocity[1]),
-                    on_table=b.on_table,
-                )
-                for b in self.balls
-            ),
-            cue_tip_m=None if self.cue is None else self.cue.tip,
-            cue_angle_rad=None if self.cue is None else self.cue.angle,
-            cue_elevation_rad=None if self.cue is None else self.cue.elevation,
-            phase=self.phase,
-            rack=self.rack,
-            shot=self.shot,
+    def message(self) -> m.TrueBall:
+        """The ball for other processes."""
+        x, y, z = self.position.tolist()
+        vx, vy, vz = self.velocity.tolist()
+        return m.TrueBall(
+            label=self.label,
+            x_m=x,
+            y_m=y,
+            vx=vx,
+            vy=vy,
+            on_table=self.on_table,
+            z_m=z,
+            vz=vz,
+            spin=tuple(self.spin.tolist()),
+            motion=self.motion,
+            visible=self.visible,
         )
 
 
@@ -113,7 +95,8 @@ class Truth:
 class TrueEvent:
     """One event of the true physics.
 
-    ``kind`` is a value of ``messages.EventKind``; ``time_s`` in the virtual world.
+    ``kind`` is a value of ``messages.EventKind``; ``time_s`` in the virtual world; ``balls`` are
+    the places of ``labels`` among the world's balls.
     """
 
     kind: m.EventKind
@@ -122,16 +105,79 @@ class TrueEvent:
     x_m: float
     y_m: float
     pocket: str | None = None
+    balls: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Everything that is true of a picture.
+
+    Attributes:
+        frame: number of the picture.
+        time_s: time in the virtual world of the middle of the exposure.
+        balls: all of them, in the world's order.
+        cue: where the picture shows the cue, if anybody holds it over the table.
+        phase: what the player is doing.
+        rack: number of the rack.
+        shot: number of the shot in the rack.
+        events: what has happened since the picture before.
+        physics: what balls, cloth and cushions are like; ``None`` where nothing ever moves.
+    """
+
+    frame: int
+    time_s: float
+    balls: tuple[BallTruth, ...]
+    cue: CuePose | None
+    phase: Phase = "setup"
+    rack: int = 0
+    shot: int = 0
+    events: tuple[TrueEvent, ...] = ()
+    physics: m.TruePhysics | None = None
+
+    def message(self, exposure_ns: int) -> m.GroundTruth:
+        """The truth for other processes.
+
+        Args:
+            exposure_ns: monotonic time that ``time_s`` stands for.
+        """
+        return m.GroundTruth(
+            frame=self.frame,
+            exposure_ns=exposure_ns,
+            balls=tuple(b.message() for b in self.balls),
+            cue_tip_m=None if self.cue is None else self.cue.tip,
+            cue_angle_rad=None if self.cue is None else self.cue.angle,
+            cue_elevation_rad=None if self.cue is None else self.cue.elevation,
+            phase=self.phase,
+            rack=self.rack,
+            shot=self.shot,
+            events=tuple(
+                m.TrueEvent(
+                    kind=e.kind,
+                    time_ns=exposure_ns + round((e.time_s - self.time_s) * 1e9),
+                    labels=e.labels,
+                    balls=e.balls,
+                    x_m=e.x_m,
+                    y_m=e.y_m,
+                    pocket=e.pocket,
+                )
+                for e in self.events
+            ),
+            physics=self.physics,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One picture with its truth.  ``events`` have happened since the picture before."""
+    """One picture with its truth, and the camera that took it."""
 
     image: NDArray[np.uint8]
     truth: Truth
-    events: tuple[TrueEvent, ...]
     camera: CameraModel
+
+    @property
+    def events(self) -> tuple[TrueEvent, ...]:
+        """What has happened since the picture before."""
+        return self.truth.events
 
 
 def visible_disc(camera: CameraModel, centre: ArrayLike, radius: float) -> tuple[Array, float]:

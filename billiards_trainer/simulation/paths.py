@@ -40,6 +40,7 @@ class BallPath:
         self._position = trajectory.path(ball, starts)
         self._velocity = trajectory.velocity(ball, starts)
         self._spin = trajectory.spin(ball, starts)
+        self._motion = trajectory.motion(ball, starts)
         half = 0.5 * spans[:, None]
         self._acceleration = (trajectory.velocity(ball, later) - self._velocity) / half
         self._turning = (trajectory.spin(ball, later) - self._spin) / half
@@ -58,3 +59,7 @@ class BallPath:
         died = spin[:, 2] * self._spin[which, 2] < 0
         spin[died, 2] = 0.0
         return position, v0 + t * a, spin
+
+    def motion(self, time: float) -> int:
+        """What the ball does at a time since contact: a value of ``Motion``."""
+        return int(self._motion[max(int(np.searchsorted(self._starts, time, "right")) - 1, 0)])

@@ -80,7 +80,7 @@ def render_balls(
             balls, centres, oriented, discs, free, strict=True
         )
     )
-    return Observation(image, Truth(seed, 0.0, truths, cue, "setup"), (), camera)
+    return Observation(image, Truth(seed, 0.0, truths, cue, "setup"), camera)
 
 
 def full_set(table: Table) -> tuple[str, ...]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from billiards_trainer import messages as m
 from billiards_trainer.config.schema import Config
+from billiards_trainer.physics.parameters import Models, PhysicsParameters, for_table
 from billiards_trainer.simulation.observation import (
     BallTruth,
     CuePose,
@@ -78,6 +80,10 @@ class VirtualTable:
         self._discs: dict[int, tuple[Array, tuple[Array, float]]] = {}
         self._frame = self._step = -1
         self._scale = self.camera.pixels_per_metre(table.width / 2, table.length / 2)
+        played = self.world.play
+        self._physics = _true_physics(
+            played.parameters or for_table(table), played.models or Models()
+        )
 
     @classmethod
     def from_config(cls, config: Config) -> VirtualTable:
@@ -114,16 +120,16 @@ class VirtualTable:
         events = self.world.advance(time_s)
         self._step = round(time_s * self.fps)
         self._frame += 1
-        view, truth = self._look()
+        view, truth = self._look(events)
         image = self.renderer.render(view, light=light, seed=self._frame)
-        return Observation(image, self._with_visibility(truth), events, self.camera)
+        return Observation(image, self._with_visibility(truth), self.camera)
 
     def skip(self, seconds: float) -> tuple[TrueEvent, ...]:
         """Let time pass without taking pictures; returns what happened."""
         self._step = max(0, self._step + round(seconds * self.fps))
         return self.world.advance(self._step / self.fps)
 
-    def _look(self) -> tuple[View, Truth]:
+    def _look(self, events: tuple[TrueEvent, ...]) -> tuple[View, Truth]:
         """What the camera is about to see, and the truth about it."""
         world, act, now = self.world, self.world.act, self.world.time
         views, truths = [], []
@@ -148,13 +154,14 @@ class VirtualTable:
             truths.append(
                 BallTruth(
                     label, at, middle.velocity[0], spin, turn.copy(), bool(middle.on_table[0]),
-                    (float(disc[0]), float(disc[1])), radius, seen,
+                    (float(disc[0]), float(disc[1])), radius, seen, motion=act.motion(index, now),
                 )
             )  # fmt: skip
         above = act.above(now, self.setup, self._scale)
         truth = Truth(
-            self._frame, now, tuple(truths), above.cue, act.phase(now), world.rack, world.shot
-        )
+            self._frame, now, tuple(truths), above.cue, act.phase(now), world.rack, world.shot,
+            events, self._physics,
+        )  # fmt: skip
         return View(views, above.limbs, above.slides), truth
 
     def _with_visibility(self, truth: Truth) -> Truth:
@@ -180,7 +187,7 @@ class VirtualTable:
         """A ball in a pocket or off the table."""
         zero = np.zeros(3)
         away = (-1.0, -1.0)
-        return BallTruth(label, at, zero, zero, turn, False, away, 0.0, at, 0.0)
+        return BallTruth(label, at, zero, zero, turn, False, away, 0.0, at, 0.0, "pocketed")
 
     def _exposure(self, middle: float, velocity: Array, spin: Array) -> Array:
         """Times that sample the exposure: one for a ball at rest, more the further it moves."""
@@ -209,3 +216,13 @@ class VirtualTable:
         """A picture of a random part of the set, strewn about."""
         rng = np.random.default_rng((self.seed, seed, 5))
         return self.render_state(random_balls(self.table, rng, count), seed=seed)
+
+
+def _true_physics(parameters: PhysicsParameters, models: Models) -> m.TruePhysics:
+    """The physics in force, by names."""
+    return m.TruePhysics(
+        parameters=asdict(parameters),
+        ball_ball=models.ball_ball.name.lower(),
+        cushion=models.cushion.name.lower(),
+        cue=models.cue.name.lower(),
+    )

@@ -12,6 +12,8 @@ from billiards_trainer import messages as m
 from billiards_trainer.config.schema import Config
 from billiards_trainer.light_map import LightMap
 from billiards_trainer.simulation.main import answer_topic
+from billiards_trainer.simulation.observation import TrueEvent
+from billiards_trainer.simulation.virtual_table import VirtualTable
 from tests.closed_loop.simulated_camera import SimulatedCamera
 
 
@@ -35,6 +37,29 @@ def test_lock_step_waits_for_the_answer_and_keeps_its_own_time(runtime_dir: Path
         assert (times == round(1e9 / 30)).all(), "the world's clock must not follow the machine's"
         assert all(s.truth.exposure_ns == s.notice.exposure_ns for s in seen)
         assert camera.status().state == m.SourceState.RUNNING
+
+
+def test_the_bus_tells_every_event_of_the_physics_once(runtime_dir: Path) -> None:
+    with SimulatedCamera(runtime_dir, simulation={"lock_step": True, "tempo": 8.0}) as camera:
+        told: list[m.TrueEvent] = []
+        while len(told) < 30:
+            seen = camera.next()
+            assert seen is not None
+            assert seen.notice.frame < 400, "the break comes after some seconds"
+            before_ns = seen.truth.exposure_ns - round(1e9 / 30)
+            for event in seen.truth.events:
+                assert before_ns - 10 <= event.time_ns <= seen.truth.exposure_ns + 10
+            told += seen.truth.events
+            camera.flip(seen.notice.frame)
+    world = VirtualTable.from_config(camera.config).world
+    played: list[TrueEvent] = []
+    while len(played) < len(told):
+        played += world.advance(world.time + 0.1)
+    happened = [(e.kind, e.labels, e.balls, e.x_m, e.y_m, e.pocket) for e in played[: len(told)]]
+    assert [(e.kind, e.labels, e.balls, e.x_m, e.y_m, e.pocket) for e in told] == happened
+    times = np.array([e.time_ns for e in told]) - told[0].time_ns
+    true = (np.array([e.time_s for e in played[: len(told)]]) - played[0].time_s) * 1e9
+    np.testing.assert_allclose(times, true, atol=100)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,11 +12,13 @@ from billiards_trainer import messages as m
 from billiards_trainer import table as tables
 from billiards_trainer.config.schema import Config
 from billiards_trainer.light_map import LightMap
+from billiards_trainer.physics.parameters import Models, for_table
 from billiards_trainer.physics.strike import Strike
 from billiards_trainer.simulation import warmup
 from billiards_trainer.simulation.acts import Shot
 from billiards_trainer.simulation.measure import measure
 from billiards_trainer.simulation.observation import Observation
+from billiards_trainer.simulation.randomise import random_parameters
 from billiards_trainer.simulation.setup import PlayerLook, Setup
 from billiards_trainer.simulation.stroke import Stroke, Tempo
 from billiards_trainer.simulation.virtual_table import VirtualTable
@@ -83,6 +85,61 @@ def test_the_truth_becomes_a_message(break_shot: list[Observation]) -> None:
     assert all(b.on_table for b in message.balls)
     assert message.cue_angle_rad == seen.truth.cue.angle  # type: ignore[union-attr]
     assert m.GroundTruth.model_validate_json(message.model_dump_json()) == message
+
+
+def test_the_message_tells_what_has_happened_since_the_picture_before(
+    break_shot: list[Observation],
+) -> None:
+    told = []
+    for seen in break_shot:
+        message = seen.truth.message(1_000_000_000)
+        assert len(message.events) == len(seen.events)
+        for event in message.events:
+            assert 0 <= 1_000_000_000 - event.time_ns < 1e9 / 30 + 1
+            assert event.labels == tuple(message.balls[i].label for i in event.balls)
+            told.append(event)
+    kinds = [event.kind for event in told]
+    assert kinds[0] == m.EventKind.SHOT_START
+    assert told[0].labels == ("cue",)
+    hit = next(event for event in told if event.kind == m.EventKind.BALL_COLLISION)
+    assert "cue" in hit.labels
+    assert math.dist((hit.x_m, hit.y_m), POOL.spots["foot"]) < 0.1
+    assert m.EventKind.CUSHION_COLLISION in kinds
+
+
+def test_the_message_tells_how_balls_move(break_shot: list[Observation]) -> None:
+    r, found = POOL.balls.radius, set()
+    for seen in break_shot:
+        for ball in seen.truth.message(1).balls:
+            assert ball.motion is not None
+            assert ball.z_m is not None
+            assert ball.visible is not None
+            found.add(ball.motion)
+            speed = math.hypot(ball.vx, ball.vy)
+            slip = math.hypot(ball.vx - r * ball.spin[1], ball.vy + r * ball.spin[0])
+            if ball.on_table:
+                assert ball.z_m == pytest.approx(r)
+                assert (speed > 0) == (ball.motion in ("sliding", "rolling"))
+            if ball.motion == "rolling":
+                assert slip < 1e-3 * speed + 1e-9
+            if ball.motion == "resting":
+                assert ball.spin == (0.0, 0.0, 0.0)
+            if ball.motion in ("held", "pocketed"):
+                assert not ball.on_table
+    assert found >= {"resting", "sliding", "rolling", "held", "pocketed"}
+
+
+def test_the_message_names_the_physics_in_force() -> None:
+    other = random_parameters(POOL, 3)
+    play = Play(parameters=other, models=Models.named(cushion="han_2005"))
+    setup = Setup.default(POOL, width=320, height=180)
+    told = VirtualTable(POOL, setup, play=play).step().truth.message(1).physics
+    assert told is not None
+    assert told.parameters == asdict(other)
+    assert Models.named(told.ball_ball, told.cushion, told.cue) == play.models
+    usual = small().step().truth.message(1).physics
+    assert usual is not None
+    assert usual.parameters == asdict(for_table(POOL))
 
 
 def test_rows_are_exposed_one_after_the_other(break_shot: list[Observation]) -> None:

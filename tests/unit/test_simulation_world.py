@@ -521,6 +521,8 @@ def test_hands_bring_the_balls() -> None:
     assert middle.shown[0]
     assert middle.position[0, 2] > world.table.balls.radius
     assert act.above(grip, setup, 400.0).limbs
+    assert act.motion(carry.ball, grip) == "held"
+    assert act.motion(carry.ball, act.ends) == "resting"
     put = act.ball(carry.ball, np.array([act.ends - 0.01]))
     np.testing.assert_allclose(put.position[0, :2], carry.end, atol=1e-9)
     assert put.on_table[0]
