@@ -132,16 +132,21 @@ class Core:
             bus.publish("game.state", step.game)
         self._process.advance()
         self._maybe_learn_physics(step.game.phase)
-        self._report(state, 1e3 * (time.perf_counter() - began))
+        self._report(state, step.game.prediction, 1e3 * (time.perf_counter() - began))
 
-    def _report(self, state: m.TableState, step_ms: float) -> None:
+    def _report(self, state: m.TableState, prediction: m.Prediction | None, step_ms: float) -> None:
         health = self._recorder.health()
         level, detail = m.Level.HEALTHY, ""
         if health.problem is not None:
             level, detail = m.Level.DEGRADED, health.problem
         age_ms = (time.monotonic_ns() - state.exposure_ns) / 1e6
         self._process.report(
-            level, detail, step_ms=step_ms, age_ms=age_ms, shots_waiting=float(health.waiting)
+            level,
+            detail,
+            **({} if prediction is None else {"predict_ms": prediction.compute_ms}),
+            step_ms=step_ms,
+            age_ms=age_ms,
+            shots_waiting=float(health.waiting),
         )
 
     def _wait_for_pictures(self) -> None:

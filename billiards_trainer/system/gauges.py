@@ -11,7 +11,7 @@ from billiards_trainer.config.schema import Config
 from billiards_trainer.system import score
 
 _STALE_NS = 3_000_000_000
-_KEPT = {
+MEASURES = {
     "vision": ("fps", "total_ms", "confidence", "drift_mm"),
     "core": ("step_ms", "age_ms", "predict_ms", "shots_waiting"),
     "projector": ("draw_ms",),
@@ -19,7 +19,7 @@ _KEPT = {
     "camera": ("fps",),
     "simulation": ("fps",),
 }
-"""By module, the measures of its heartbeat that go into the history."""
+"""By module, the measures of its heartbeat that are judged and kept in the history."""
 
 
 class Gauges:
@@ -73,7 +73,7 @@ class Gauges:
             if machine.temperature_c is not None:
                 out["temperature"] = machine.temperature_c
         for name, status in modules.items():
-            for measure in _KEPT.get(name, ()):
+            for measure in MEASURES.get(name, ()):
                 # What a silent camera or a dead module said last is no measure of now.
                 if measure in status.measures and status.status is not m.Level.UNHEALTHY:
                     out[f"{name}_{measure}"] = status.measures[measure]

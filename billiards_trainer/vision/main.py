@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
+from statistics import median
 from typing import TYPE_CHECKING
 
 from billiards_trainer import messages as m
@@ -297,11 +299,11 @@ class Vision:
         problem = state.quality.problem or self._upkeep.problem
         if self._identity.problem:
             problem = problem or self._identity.status
-        drift = self._upkeep.drift_mm
+        measures = {"drift_mm": self._upkeep.drift_mm, "confidence": _confidence(state.balls)}
         self._process.report(
             m.Level.DEGRADED if problem else m.Level.HEALTHY,
             problem or "",
-            **({} if drift is None else {"drift_mm": drift}),
+            **{name: value for name, value in measures.items() if value is not None},
             fps=fps,
             balls=float(len(state.balls)),
             total_ms=sum(state.stages_ms.values()),
@@ -313,6 +315,12 @@ class Vision:
             self._process.report(m.Level.DEGRADED, f"no picture for {silent_s:.0f} s", fps=0.0)
             # Waiting for a camera is no hang.
             self._process.advance()
+
+
+def _confidence(balls: Sequence[m.BallState]) -> float | None:
+    """How sure it is of the balls that it sees, in the middle; ``None`` when it sees none."""
+    seen = [ball.label_confidence for ball in balls if ball.visible]
+    return median(seen) if seen else None
 
 
 def _paused(state: m.TableState, picture: RingPicture) -> m.TableState:

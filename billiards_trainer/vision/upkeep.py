@@ -8,9 +8,11 @@ at once, and calibrated anew when nobody plays.  The work is done beside the pic
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +62,7 @@ class Upkeep:
     """Told of every picture; says when there is a better calibration.
 
     Attributes:
-        drift_mm: as last measured, ``None`` where it could not be.
+        drift_mm: the middle one of the last three measured; ``None`` where it could not be.
         problem: one sentence while the camera hangs elsewhere than its calibration says.
     """
 
@@ -95,6 +97,7 @@ class Upkeep:
         self._pictures: list[Picture] = []
         self._next_picture = self._next_check = self._busy_at = 0.0
         self._knocked = 0
+        self._drifts: deque[float] = deque(maxlen=_KNOCKED_TIMES)
 
     def begin(self, camera: CameraModel, *, refine: bool) -> None:
         """A calibration has been put in force.
@@ -107,6 +110,7 @@ class Upkeep:
         self._rounds = list(ROUNDS) if refine else []
         self._pictures = []
         self._knocked, self.problem, self.drift_mm = 0, None, None
+        self._drifts.clear()
         now = self._clock()
         self._next_picture, self._next_check = now, now + self._check_s
 
@@ -162,10 +166,13 @@ class Upkeep:
             return None
         self._camera = result.camera
         self._knocked, self.problem, self.drift_mm = 0, None, None
+        self._drifts.clear()
         return Better(result, moved, knocked)
 
     def _judge(self, drift: Drift) -> None:
-        self.drift_mm = drift.drift_mm
+        if drift.drift_mm is not None:
+            self._drifts.append(drift.drift_mm)
+        self.drift_mm = None if drift.drift_mm is None else median(self._drifts)
         if drift.drift_mm is not None and drift.drift_mm <= self._limit_mm:
             self._knocked, self.problem = 0, None
             return

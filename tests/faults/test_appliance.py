@@ -17,6 +17,7 @@ import pytest
 
 from billiards_trainer import places
 from billiards_trainer.config.schema import Config
+from billiards_trainer.system.gauges import MEASURES
 from tests.appliance_process import ROOT, Appliance
 
 pytestmark = [pytest.mark.appliance, pytest.mark.timeout(240)]
@@ -70,6 +71,21 @@ def test_stopped_while_it_starts_it_leaves_nothing_either(
     assert appliance.stop(number) == 0
     assert leftovers(appliance) == []
     assert "Traceback" not in appliance.log()
+
+
+def test_every_measure_that_is_judged_is_told(new_appliance: Callable[..., Appliance]) -> None:
+    appliance = new_appliance("--set", "vision.drift_check_s=2")
+    appliance.start()
+    wanted = {name: set(MEASURES[name]) for name in MODULES}
+
+    def missing() -> dict[str, set[str]]:
+        modules = (appliance.get("/api/v1/system/status") or {}).get("modules", {})
+        found = {
+            name: wanted[name] - set(modules.get(name, {}).get("measures", ())) for name in wanted
+        }
+        return {name: names for name, names in found.items() if names}
+
+    appliance.wait(lambda: not missing(), f"the measures {missing()}", seconds=90)
 
 
 def test_each_module_killed_comes_back_and_the_others_go_on(appliance: Appliance) -> None:
