@@ -118,7 +118,9 @@ def undo(context: Context) -> None:
         else:
             files.point(Path(name), Path(target))
     systemctl("daemon-reload")
-    if not context.starting:
+    if context.starting:  # nginx may have come up with the new site already; nobody waits for it
+        attempt(["systemctl", "--no-block", "try-reload-or-restart", "nginx.service"])
+    else:
         attempt(["systemctl", "reload-or-restart", "nginx.service"])
 
 
