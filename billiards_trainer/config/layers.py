@@ -24,8 +24,8 @@ from billiards_trainer.errors import InputError
 
 PREFIX = "BILLIARDS_"
 
-_OTHER_VARIABLES = ("config", "data", "secrets")
-"""Site file, folder of test pictures, file of secrets."""
+_OTHER_VARIABLES = ("config", "data", "onnx_providers", "secrets")
+"""Site file, folder of test pictures, what runs the networks, file of secrets."""
 
 PROFILES: dict[str, dict[str, Any]] = {
     "development": {},

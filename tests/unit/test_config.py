@@ -85,6 +85,11 @@ def test_what_is_wrong_is_named_with_file_line_and_key(
     assert "\n" not in str(caught.value)
 
 
+def test_variables_that_are_no_keys_are_left_alone(tmp_path: Path) -> None:
+    environ = {f"BILLIARDS_{name}": "x" for name in ("CONFIG", "DATA", "ONNX_PROVIDERS")}
+    assert load(tmp_path, environ=environ) == load(tmp_path)
+
+
 def test_variables_and_files_that_are_wrong_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"BILLIARDS_API_PORT: api\.port"):
         load(tmp_path, environ={"BILLIARDS_API_PORT": "http"})

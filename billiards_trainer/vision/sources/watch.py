@@ -27,7 +27,8 @@ class Limits:
     """A call into the source that has not come back for so long never will."""
     backoff_s: float = 0.5
     """Wait before the first try to open it again; each further one waits twice as long."""
-    backoff_max_s: float = 10.0
+    backoff_max_s: float = 2.0
+    """Not longer: a camera that is back is to be seen again within seconds."""
     stable_s: float = 5.0
     """Pictures for so long forgive earlier failures."""
 
