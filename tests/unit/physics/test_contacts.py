@@ -190,7 +190,7 @@ def test_the_integrated_impact_of_balls_only_loses_to_the_cloth(
         collide(a, b, numbers_of(p), BallBallModel.MATHAVAN_2014)
         assert energy(a, b) <= before * (1 + 1e-12)
         if mu == 0.0:
-            assert b[layout.VX] - a[layout.VX] == pytest.approx(e * v[0], rel=1e-6)
+            assert b[layout.VX] - a[layout.VX] == pytest.approx(e * v[0], rel=5e-3, abs=1e-3 * v[0])
     a, b = row(0.0, 0.0, v, wa), row(2 * R, 0.0, (0.0, 0.0), wb)
     collide(a, b, numbers_of(P), BallBallModel.MATHAVAN_2014)
     # The cloth rubs with at most μ_slide of what friction between the balls presses down.

@@ -40,7 +40,7 @@ def test_the_model_of_2014_gives_the_rows_its_authors_published(tables: dict[str
             speed, topspin, cut, BallBallModel.MATHAVAN_2014, tables["MODEL_2014"]
         )
         assert made[:2] == pytest.approx(published[:2], abs=0.003)
-        assert made[2:] == pytest.approx(published[2:], abs=0.05)
+        assert made[2:] == pytest.approx(published[2:], abs=0.08)
 
 
 def test_friction_between_balls_is_as_marlow_measured_it(tables: dict[str, Any]) -> None:
