@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from billiards_trainer.physics import layout
-from billiards_trainer.physics.engine import kinetic_energy
+from billiards_trainer.physics.engine import kinetic_energy, simulate
 from billiards_trainer.physics.geometry import Geometry, for_table
+from billiards_trainer.physics.parameters import (
+    BallBallModel,
+    CushionModel,
+    Models,
+    PhysicsParameters,
+)
+from billiards_trainer.physics.parameters import for_table as for_game
 from billiards_trainer.physics.placing import placed
 from billiards_trainer.physics.state import BallsState, Motion, StateError
 from billiards_trainer.physics.trajectory import EventKind, Trajectory
-from billiards_trainer.table import Table
+from billiards_trainer.table import TABLE_NAMES, Table, preset
 
 
 def random_places(rng: np.random.Generator, table: Table, count: int, crowd: float) -> np.ndarray:
@@ -92,12 +100,94 @@ def random_state(rng: np.random.Generator, table: Table, most: int = 16) -> Ball
     return BallsState.moving(places, velocity, spin, table.balls.radius)
 
 
-def troubles(table: Table, shot: Trajectory, sunk: float = 2e-5) -> list[str]:
+def random_parameters(rng: np.random.Generator, table: Table) -> PhysicsParameters:
+    """Balls, cloth and cushions from ice to glue, as far as ``PhysicsParameters`` goes."""
+    return replace(
+        for_game(table),
+        mu_slide=float(rng.choice([0.05, 0.2, 0.5, 1.0])),
+        mu_roll=float(rng.choice([0.005, 0.01, 0.1])),
+        mu_spin=float(rng.choice([0.005, 0.02, 0.2])),
+        e_ball=float(rng.choice([0.0, 0.95, 1.0, rng.uniform(0, 1)])),
+        mu_ball=float(rng.choice([0.0, 0.05, 0.5])),
+        mu_ball_a=float(rng.choice([0.0, 0.01, 0.5])),
+        e_cushion=float(rng.choice([0.05, 0.85, 1.0, rng.uniform(0.05, 1)])),
+        mu_cushion=float(rng.choice([0.0, 0.14, rng.uniform(0, 2)])),
+        cushion_ratio=float(rng.choice([1.0001, 1.8, 1.9999, rng.uniform(1.01, 1.99)])),
+    )
+
+
+@dataclass
+class Tally:
+    """What came of many crowds.
+
+    Attributes:
+        shots, events: how many.
+        bounded: shots that a bound ended.
+        most_events: of one shot.
+        deepest_ball, deepest_rubber: that a ball was ever in another, or in rubber, m.
+        gain: most energy over mass that any event ever gained, J/kg.
+        found: what was wrong.
+    """
+
+    shots: int = 0
+    events: int = 0
+    bounded: int = 0
+    most_events: int = 0
+    deepest_ball: float = 0.0
+    deepest_rubber: float = 0.0
+    gain: float = -math.inf
+    found: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Take in those of another."""
+        self.shots += other.shots
+        self.events += other.events
+        self.bounded += other.bounded
+        self.most_events = max(self.most_events, other.most_events)
+        self.deepest_ball = max(self.deepest_ball, other.deepest_ball)
+        self.deepest_rubber = max(self.deepest_rubber, other.deepest_rubber)
+        self.gain = max(self.gain, other.gain)
+        self.found += other.found
+
+
+def play_crowds(seeds: Iterable[int], *, varied: bool) -> Tally:
+    """Play the random states of those seeds: every table, every combination of models.
+
+    ``varied`` draws the parameters, too; then a shot may be too long for its bounds.
+    """
+    tally = Tally()
+    for seed in seeds:
+        table = preset(TABLE_NAMES[seed % 5])
+        rng = np.random.default_rng(seed)
+        state = random_state(rng, table)
+        models = Models(BallBallModel(seed % 4), CushionModel(seed // 4 % 4))
+        parameters = random_parameters(rng, table) if varied else for_game(table)
+        shot = simulate(table, state, parameters=parameters, models=models)
+        tally.shots += 1
+        tally.events += len(shot.times)
+        tally.most_events = max(tally.most_events, len(shot.times))
+        tally.bounded += not shot.complete
+        tally.found += [f"seed {seed}: {words}" for words in troubles(table, shot, tally=tally)]
+        if not shot.complete and (not varied or _stands_still(shot)):
+            tally.found.append(f"seed {seed}: stopped by {shot.stopped_by} at {shot.duration} s")
+    return tally
+
+
+def _stands_still(shot: Trajectory) -> bool:
+    """Whether a shot that was cut short made events without getting on."""
+    late = shot.times[-2000:]
+    return len(late) == 2000 and bool(late[-1] - late[0] < 1e-3)
+
+
+def troubles(
+    table: Table, shot: Trajectory, sunk: float = 2e-5, tally: Tally | None = None
+) -> list[str]:
     """What is wrong with a shot: empty for a sound one.
 
     Numbers, energy, the table's edge at every event; and between any two, from the closed forms,
     whether a ball went through another, a cushion or a jaw.
     """
+    tally = tally or Tally()
     p = shot.parameters
     pairs = shot.records[shot.kinds[:, 0] == EventKind.BALL_BALL, 1]
     if not (np.isfinite(shot.records[:, 0]).all() and np.isfinite(pairs).all()):
@@ -108,9 +198,11 @@ def troubles(table: Table, shot: Trajectory, sunk: float = 2e-5) -> list[str]:
     for i in balls:
         for j in range(i):
             gap = ways.nearest_to_ball(i, j) - 2 * p.radius
+            tally.deepest_ball = max(tally.deepest_ball, -gap)
             if gap < -sunk:
                 found.append(f"balls {j} and {i} overlap by {-gap:.3g} m")
         gap = ways.nearest_to_rubber(i, shot.geometry) - p.radius
+        tally.deepest_rubber = max(tally.deepest_rubber, -gap)
         if gap < -sunk:
             found.append(f"ball {i} is {-gap:.3g} m in the rubber")
     # A ball's centre never passes a nose: only in a mouth can it be beyond the nose rectangle.
@@ -126,7 +218,9 @@ def troubles(table: Table, shot: Trajectory, sunk: float = 2e-5) -> list[str]:
     records[shot.kinds[:, 0] != EventKind.BALL_BALL, 1] = 0.0
     energy = _energies(records, p.radius)
     gain = (energy[:, :, 1] - energy[:, :, 0]).sum(axis=1)
-    wrong = (gain > 1e-9 * np.maximum(1.0, energy[:, 0, 0])) & (shot.kinds[:, 0] != 0)
+    gain[shot.kinds[:, 0] == EventKind.STRIKE] = -np.inf
+    tally.gain = max(tally.gain, float(gain.max(initial=-np.inf)))
+    wrong = gain > 1e-9 * np.maximum(1.0, energy[:, 0, 0])
     found += [f"event {k} gains {gain[k]:.3g} (J/kg)" for k in np.flatnonzero(wrong)]
     if shot.complete:
         still = (shot.final.motion == Motion.RESTING) | (shot.final.motion == Motion.POCKETED)

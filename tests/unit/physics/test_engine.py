@@ -381,38 +381,3 @@ def test_a_pocketed_ball_takes_no_part() -> None:
     assert shot.final.motion[1] == Motion.POCKETED
     everything = BallsState.moving([[0.6, 0.5]], [[0, 0]], [[0, 0, 0]], R, pocketed=[0])
     assert simulate(POOL, everything).events == []
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_crowds(seed: int) -> None:
-    table = preset(TABLE_NAMES[seed % 5])
-    state = random_state(np.random.default_rng(seed), table, most=6)
-    models = Models(BallBallModel(seed % 4), CushionModel(seed // 4 % 4))
-    shot = simulate(table, state, models=models)
-    assert shot.complete
-    assert not troubles(table, shot)
-
-
-@pytest.mark.compiled
-@pytest.mark.parametrize("batch", range(4))
-def test_many_crowds(batch: int) -> None:
-    check_crowds(range(1000 * (batch + 1), 1000 * (batch + 1) + 100))
-
-
-@pytest.mark.acceptance
-@pytest.mark.compiled
-@pytest.mark.timeout(7200)
-@pytest.mark.parametrize("batch", range(40))
-def test_two_hundred_thousand_crowds(batch: int) -> None:
-    check_crowds(range(100_000 + 5000 * batch, 100_000 + 5000 * (batch + 1)))
-
-
-def check_crowds(seeds: range) -> None:
-    for seed in seeds:
-        table = preset(TABLE_NAMES[seed % 5])
-        state = random_state(np.random.default_rng(seed), table)
-        models = Models(BallBallModel(seed % 4), CushionModel(seed // 4 % 4))
-        shot = simulate(table, state, models=models)
-        found = troubles(table, shot)
-        assert shot.complete, f"seed {seed} stopped by {shot.stopped_by}"
-        assert not found, f"seed {seed}: {found}"
