@@ -5,6 +5,7 @@ Written by ``billiards-trainer calibrate physics``; read by core when it makes i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,8 @@ def in_force(folder: Path, table: Table, models: Models | None = None) -> TableP
         InputError: the calibration of this table holds figures that no table has.
     """
     standard = for_table(table)
-    record = CalibrationStore(folder).latest(KIND)
-    if record is None or not _is_of(record, table):
+    record = next((r for r in _newest_first(CalibrationStore(folder)) if _is_of(r, table)), None)
+    if record is None:
         return TablePhysics(standard)
     chosen = models or Models()
     fitted_with = record.data.get("models") or {}
@@ -100,6 +101,19 @@ def in_force(folder: Path, table: Table, models: Models | None = None) -> TableP
         return TablePhysics(replaced(standard, values), record.id)
     except (KeyError, TypeError, ValueError, AttributeError, ParameterError) as error:
         raise InputError(f"calibration {record.id}: field parameters: {error}") from None
+
+
+def _newest_first(store: CalibrationStore) -> Iterator[Calibration]:
+    """All that can be read: one store may hold those of several tables."""
+    newest = store.latest(KIND)
+    if newest is None:
+        return
+    yield newest
+    for number in range(int(newest.id.rpartition("-")[2]) - 1, 0, -1):
+        try:
+            yield store.load(f"{KIND}-{number}")
+        except InputError:
+            continue  # missing, or damaged: it must not keep the appliance from the one before it
 
 
 def _is_of(record: Calibration, table: Table) -> bool:

@@ -14,7 +14,7 @@ from billiards_trainer.commands.track_file import read_tracks
 from billiards_trainer.errors import InputError
 from billiards_trainer.physics.fitting.tracks import TrackedShot
 from billiards_trainer.physics.parameters import CushionModel, Models, for_table
-from billiards_trainer.table import preset
+from billiards_trainer.table import Table, preset
 
 from .shots import POOL
 from .test_fitting import TRUTH
@@ -150,8 +150,12 @@ def test_a_calibration_that_no_table_can_have_is_refused(
     store.save(data, residual_mm=1.0, solved_from=("x",), kind="physics")
     with pytest.raises(InputError, match="physics-1: field parameters"):
         physics_calibration.in_force(tmp_path, POOL)
-    store.save({"table": {"game": "pool"}}, residual_mm=1.0, solved_from=("x",), kind="physics")
-    assert physics_calibration.in_force(tmp_path, POOL).calibration is None
+    # One that does not say of which table it is, is of none.
+    other = tmp_path / "other"
+    CalibrationStore(other).save(
+        {"table": {"game": "pool"}}, residual_mm=1.0, solved_from=("x",), kind="physics"
+    )
+    assert physics_calibration.in_force(other, POOL).calibration is None
 
 
 @pytest.mark.data
@@ -168,3 +172,25 @@ def test_tracks_of_real_matches_give_figures_of_a_real_table(
     # Alciatore's ranges for pool cloth: 0.15 to 0.4 sliding, 0.005 to 0.015 rolling.
     assert 0.15 < found["parameters"]["mu_slide"]["value"] < 0.4
     assert 0.005 < found["parameters"]["mu_roll"]["value"] < 0.015
+
+
+def test_a_table_finds_its_newest_calibration_behind_those_of_others(tmp_path: Path) -> None:
+    small = preset("pool-7ft")
+
+    def keep(table: Table, value: float) -> str:
+        found = {"mu_slide": {"value": value, "std": 0.001, "count": 9}}
+        record = physics_calibration.keep(
+            tmp_path, table, found, {}, models=Models(), residual_mm=1.0, solved_from=("a",)
+        )
+        return record.id
+
+    keep(POOL, 0.21)
+    mine = keep(POOL, 0.22)
+    gone = keep(POOL, 0.23)
+    keep(small, 0.24)
+    newest = keep(small, 0.25)
+    (tmp_path / f"{gone}.json").write_text("{")
+    found = physics_calibration.in_force(tmp_path, POOL)
+    assert (found.calibration, found.parameters.mu_slide) == (mine, 0.22)
+    assert physics_calibration.in_force(tmp_path, small).calibration == newest
+    assert physics_calibration.in_force(tmp_path, preset("carom-10ft")).calibration is None
