@@ -197,7 +197,7 @@ def troubles(
     found: list[str] = []
     for i in balls:
         for j in range(i):
-            gap = ways.nearest_to_ball(i, j) - 2 * p.radius
+            gap = ways.nearest_to_ball(i, j, 2 * p.radius) - 2 * p.radius
             tally.deepest_ball = max(tally.deepest_ball, -gap)
             if gap < -sunk:
                 found.append(f"balls {j} and {i} overlap by {-gap:.3g} m")
@@ -237,6 +237,7 @@ class Ways:
         spans: (K,) lengths of the spans, s; the last has none.
         position, velocity, acceleration: (N, K, 2) at the beginning of each span.
         live: (N, K), whether the ball is on the table.
+        reach: (N, K), how far a ball gets within a span at most, m.
     """
 
     spans: np.ndarray
@@ -244,6 +245,7 @@ class Ways:
     velocity: np.ndarray
     acceleration: np.ndarray
     live: np.ndarray
+    reach: np.ndarray
 
     @classmethod
     def of(cls, shot: Trajectory) -> Ways:
@@ -257,17 +259,20 @@ class Ways:
             velocity.append(going)
             acceleration.append(pieces.acceleration[k])
             live.append(motion != Motion.POCKETED)
-        return cls(
-            np.append(np.diff(times), 0.0),
-            np.array(position),
-            np.array(velocity),
-            np.array(acceleration),
-            np.array(live),
-        )
+        spans, v, a = np.append(np.diff(times), 0.0), np.array(velocity), np.array(acceleration)
+        reach = spans * (np.hypot(*v.T).T + 0.5 * spans * np.hypot(*a.T).T)
+        return cls(spans, np.array(position), v, a, np.array(live), reach)
 
-    def nearest_to_ball(self, i: int, j: int) -> float:
-        """The least distance that the centres of two balls ever have while both are there, m."""
-        both = self.live[i] & self.live[j]
+    def nearest_to_ball(self, i: int, j: int, within: float) -> float:
+        """The least distance that the centres of two balls ever have while both are there, m.
+
+        Infinite when they certainly never come ``within`` so many metres.
+        """
+        way = self.position[i] - self.position[j]
+        apart = np.hypot(way[:, 0], way[:, 1]) - self.reach[i] - self.reach[j]
+        both = self.live[i] & self.live[j] & (apart < within)
+        if not both.any():
+            return math.inf
         return _nearest(
             (self.position[i] - self.position[j])[both],
             (self.velocity[i] - self.velocity[j])[both],
