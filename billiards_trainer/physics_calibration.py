@@ -6,7 +6,7 @@ Written by ``billiards-trainer calibrate physics``; read by core when it makes i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,12 @@ class TablePhysics:
 
     parameters: of balls, cloth and cushions.
     calibration: id of the calibration they come from; ``None`` for the game's standard.
+    models: that treat the contacts.
     """
 
     parameters: PhysicsParameters
     calibration: str | None = None
+    models: Models = field(default_factory=Models)
 
 
 def keep(
@@ -84,11 +86,10 @@ def in_force(folder: Path, table: Table, models: Models | None = None) -> TableP
     Raises:
         InputError: the calibration of this table holds figures that no table has.
     """
-    standard = for_table(table)
+    standard, chosen = for_table(table), models or Models()
     record = next((r for r in _newest_first(CalibrationStore(folder)) if _is_of(r, table)), None)
     if record is None:
-        return TablePhysics(standard)
-    chosen = models or Models()
+        return TablePhysics(standard, models=chosen)
     fitted_with = record.data.get("models") or {}
     values: dict[str, float] = {}
     try:
@@ -98,7 +99,7 @@ def in_force(folder: Path, table: Table, models: Models | None = None) -> TableP
             if name == "e_ball" and fitted_with.get("ball_ball") != chosen.ball_ball.name.lower():
                 continue
             values[name] = float(estimate["value"])
-        return TablePhysics(replaced(standard, values), record.id)
+        return TablePhysics(replaced(standard, values), record.id, chosen)
     except (KeyError, TypeError, ValueError, AttributeError, ParameterError) as error:
         raise InputError(f"calibration {record.id}: field parameters: {error}") from None
 

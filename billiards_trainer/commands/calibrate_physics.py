@@ -39,8 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="place and size of the frame are only roughly known: find them by the rails",
     )
-    parser.add_argument("--ball-ball", default="alciatore", help="model between balls")
-    parser.add_argument("--cushion", default="stronge", help="model of the cushions")
+    parser.add_argument(
+        "--ball-ball", help="model between balls; the configuration's when left out"
+    )
+    parser.add_argument("--cushion", help="model of the cushions, likewise")
     parser.add_argument("--store", type=Path, metavar="FOLDER", help="where to keep the result")
     parser.add_argument("--no-store", action="store_true", help="only print")
     parser.add_argument("--json", action="store_true", help="JSON instead of sentences")
@@ -63,7 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     from billiards_trainer.physics.parameters import Models, ParameterError
 
     try:
-        models = Models.named(arguments.ball_ball, arguments.cushion)
+        models = Models.named(
+            arguments.ball_ball or config.physics.ball_ball,
+            arguments.cushion or config.physics.cushion,
+        )
     except ParameterError as error:
         raise InputError(str(error)) from None
     paths = [Path(name) for name in arguments.files]

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from billiards_trainer import table as tables
+from billiards_trainer.physics.parameters import Models
 
 Environment = Literal["development", "testing", "production"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -142,6 +143,24 @@ class VisionConfig(Section):
     projector_drift_mm: float = Field(
         6.0, ge=2, le=50, description="the same of the projector's light, millimetres"
     )
+
+
+class PhysicsConfig(Section):
+    """Models that shots are predicted with; docs/physics.md says what they are."""
+
+    ball_ball: Literal["elastic", "alciatore", "coulomb", "mathavan_2014"] = Field(
+        "alciatore", description="how two balls part"
+    )
+    cushion: Literal["mirror", "han_2005", "stronge", "mathavan_2010"] = Field(
+        "stronge", description="how a ball leaves a cushion"
+    )
+    cue: Literal["point", "point_without_squirt"] = Field(
+        "point", description="how the cue sets a ball in motion"
+    )
+
+    def to_models(self) -> Models:
+        """The models meant."""
+        return Models.named(self.ball_ball, self.cushion, self.cue)
 
 
 class CoreConfig(Section):
@@ -403,6 +422,7 @@ class Config(Section):
     table: TableConfig = TableConfig()
     source: SourceConfig = SourceConfig()
     vision: VisionConfig = VisionConfig()
+    physics: PhysicsConfig = PhysicsConfig()
     core: CoreConfig = CoreConfig()
     projector: ProjectorConfig = ProjectorConfig()
     api: ApiConfig = ApiConfig()
@@ -430,6 +450,6 @@ FIXED_KEYS = frozenset(
 """Keys that name places of this machine: set where it is installed, never over the network."""
 
 RELOADABLE_SECTIONS = frozenset(
-    {"alerts", "core", "logging", "monitoring", "projector", "recovery"}
+    {"alerts", "core", "logging", "monitoring", "physics", "projector", "recovery"}
 )
 """Sections whose changes take effect at once; the others need a restart of the appliance."""

@@ -124,6 +124,7 @@ class Game:
             PredictorSettings(aim_noise=settings.aim_noise),
             physics.parameters if physics else None,
             physics.calibration if physics else None,
+            physics.models if physics else None,
         )
         self._predictor.spread = self.players.spread
         self._steady = SteadyPredictor(self._predictor)

@@ -18,6 +18,7 @@ from billiards_trainer.core.guidance.prediction import Predictor
 from billiards_trainer.core.players import Players
 from billiards_trainer.core.standing import Standing, StandingFile
 from billiards_trainer.errors import InputError
+from billiards_trainer.physics.parameters import for_table
 from billiards_trainer.physics_calibration import TablePhysics
 from billiards_trainer.process import ChildProcess
 from billiards_trainer.storage.clock import BootClock
@@ -63,7 +64,7 @@ class Core:
         self._standing = StandingFile(process.runtime_dir)
         self._players = Players(process.state_dir)
         self._physics_at = time.monotonic()
-        self._physics = _physics(process)
+        self._physics = _physics(process, process.config)
         self._game = _new_game(process.config, self._standing, self._players, self._physics)
         self._game.warm()
         self._recorder = ShotRecorder(process.state_dir)
@@ -185,13 +186,14 @@ class Core:
         if phase not in (m.Phase.IDLE, m.Phase.WAITING) or now - self._physics_at < _PHYSICS_S:
             return
         self._physics_at = now
-        found = _physics(self._process)
+        found = _physics(self._process, self._config)
         if found != self._physics:
             self._physics = found
             self._game.apply(_settings(self._config, found))
 
     def _take_config(self, config: Config) -> None:
         self._config = config
+        self._physics = _physics(self._process, config)
         self._game.apply(_settings(config, self._physics))
 
 
@@ -203,14 +205,19 @@ def _code_shown(game: Game, request: m.CodeRequest) -> m.Done:
     return m.Done(ok=True)
 
 
-def _physics(process: ChildProcess) -> TablePhysics | None:
-    """What was learned of this table's physics, if anything can be used."""
+def _physics(process: ChildProcess, config: Config) -> TablePhysics | None:
+    """The configured models, with what was learned of this table's physics if it can be used."""
+    models = config.physics.to_models()
     try:
         table = process.config.table.to_table()
-        return physics_calibration.in_force(process.state_dir / "calibrations", table)
-    except (InputError, TableError) as error:
+    except TableError as error:
         process.log.error("physics calibration not used", reason=str(error))
         return None
+    try:
+        return physics_calibration.in_force(process.state_dir / "calibrations", table, models)
+    except InputError as error:
+        process.log.error("physics calibration not used", reason=str(error))
+        return TablePhysics(for_table(table), models=models)
 
 
 def _new_game(

@@ -15,7 +15,7 @@ from billiards_trainer.core.guidance.aim import Aim
 from billiards_trainer.physics import layout
 from billiards_trainer.physics.batch import simulate_batch
 from billiards_trainer.physics.engine import simulate
-from billiards_trainer.physics.parameters import PhysicsParameters, for_table
+from billiards_trainer.physics.parameters import Models, PhysicsParameters, for_table
 from billiards_trainer.physics.state import BallsState, StateError
 from billiards_trainer.physics.strike import Strike, StrikeError
 from billiards_trainer.physics.trajectory import Trajectory
@@ -67,6 +67,7 @@ class Predictor:
         settings: see there.
         parameters: of the engine; the game's standard when ``None``.
         physics: name of the calibration that they come from.
+        models: of the engine; its own when ``None``.
         clock: seconds.
 
     Attributes:
@@ -79,12 +80,14 @@ class Predictor:
         settings: PredictorSettings | None = None,
         parameters: PhysicsParameters | None = None,
         physics: str | None = None,
+        models: Models | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.table = table
         self.settings = settings or PredictorSettings()
         self.parameters = parameters or for_table(table)
         self.physics = physics
+        self.models = models or Models()
         self.spread = corridor.Spread()
         self._clock = clock
 
@@ -134,6 +137,7 @@ class Predictor:
                 state,
                 strike,
                 parameters=self.parameters,
+                models=self.models,
                 max_events=self.settings.most_events,
                 max_time=self.settings.most_time,
                 tolerance=_TOLERANCE,
@@ -179,6 +183,7 @@ class Predictor:
                 state,
                 replace(strike, height=height),
                 parameters=self.parameters,
+                models=self.models,
                 max_events=_FAN_EVENTS,
                 max_time=self.settings.most_time,
                 tolerance=_TOLERANCE,
@@ -259,6 +264,7 @@ class Predictor:
             state,
             rows,
             parameters=self.parameters,
+            models=self.models,
             max_events=s.most_events,
             max_time=s.most_time,
             threads=1,

@@ -194,3 +194,19 @@ def test_a_table_finds_its_newest_calibration_behind_those_of_others(tmp_path: P
     assert (found.calibration, found.parameters.mu_slide) == (mine, 0.22)
     assert physics_calibration.in_force(tmp_path, small).calibration == newest
     assert physics_calibration.in_force(tmp_path, preset("carom-10ft")).calibration is None
+
+
+@pytest.mark.compiled
+def test_the_configured_models_are_fitted_unless_others_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shots = tracked_shots(POOL, TRUTH, 4, seed=5, fps=30.0)
+    file = write_csv(tmp_path / "shots.csv", shots, unit=0.01)
+    command = ["calibrate", "physics", str(file), "--unit", "0.01", "--no-store", "--json"]
+    configured = ["--set", "physics.cushion=han_2005", "--set", "physics.ball_ball=coulomb"]
+    for flags, named in (
+        ([], {"ball_ball": "coulomb", "cushion": "han_2005"}),
+        (["--cushion", "mirror"], {"ball_ball": "coulomb", "cushion": "mirror"}),
+    ):
+        assert main([*command, *configured, *flags]) == 0
+        assert json.loads(capsys.readouterr().out)["models"] == named
