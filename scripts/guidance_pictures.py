@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from billiards_trainer import messages as m
-from billiards_trainer.commands.track import chosen_table, read_film
+from billiards_trainer.commands.table_flags import chosen_table
+from billiards_trainer.commands.track import read_film
 from billiards_trainer.core.game import Game
 from billiards_trainer.core.guidance.aim import Aim
 from billiards_trainer.core.guidance.drills import stop_shot

@@ -12,7 +12,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from billiards_trainer.commands.track import chosen_table, parse_corners
+from billiards_trainer.commands.table_flags import (
+    add_corners_argument,
+    chosen_table,
+    parse_corners,
+)
 from billiards_trainer.errors import InputError
 from billiards_trainer.table import BALL_SETS, TABLE_NAMES, Table, preset
 
@@ -31,11 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Pictures, and what is known of table and camera."""
     parser.add_argument("files", nargs="+", metavar="PICTURE|FILM", help="of one camera at rest")
     add_table_arguments(parser)
-    parser.add_argument(
-        "--corners",
-        metavar="x,y,x,y,x,y,x,y",
-        help="the four cushion-nose corners in the picture, pixels; found when not given",
-    )
+    add_corners_argument(parser)
     parser.add_argument("--as-given", action="store_true", help="do not refine the corners")
     parser.add_argument("--camera-height", type=float, metavar="M", help="lens above the cloth")
     parser.add_argument("--store", type=Path, metavar="FOLDER", help="where to keep the result")

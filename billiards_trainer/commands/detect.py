@@ -9,75 +9,26 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from billiards_trainer.commands.table_flags import (
+    add_corners_argument,
+    add_table_arguments,
+    chosen_table,
+    parse_corners,
+)
 from billiards_trainer.errors import InputError
-from billiards_trainer.table import Game, Table, TableError, build, parse_size, preset
 
 if TYPE_CHECKING:
     from billiards_trainer.vision.still import Still
 
 HELP = "find table, balls and cue in pictures"
-_USUAL = {"pool": "pool-9ft", "snooker": "snooker-12ft", "carom": "carom-10ft"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Pictures, and what is known of the table."""
     parser.add_argument("images", nargs="+", metavar="IMAGE", type=Path)
     add_table_arguments(parser)
-    parser.add_argument(
-        "--corners",
-        metavar="X,Y,X,Y,X,Y,X,Y",
-        help="pixels of the four corners of the cushion noses; found when not given",
-    )
+    add_corners_argument(parser)
     parser.add_argument("--json", action="store_true", help="for machines")
-
-
-def add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is known of the table; shared by the commands that look at pictures."""
-    parser.add_argument(
-        "--table-size",
-        metavar="LxW",
-        help="nose to nose in metres, e.g. 2.54x1.27; the game's usual size when not given",
-    )
-    parser.add_argument("--ball-diameter", metavar="D", type=float, help="metres")
-    parser.add_argument("--balls", choices=tuple(_USUAL), help="which set; pool when not given")
-
-
-def table_from(arguments: argparse.Namespace) -> Table | None:
-    """The table that the flags describe, ``None`` when they say nothing.
-
-    Raises:
-        InputError: sizes that are not a table's.
-    """
-    if arguments.table_size is None and arguments.ball_diameter is None and arguments.balls is None:
-        return None
-    game: Game = arguments.balls or "pool"
-    try:
-        usual = preset(_USUAL[game])
-        length, width = usual.length, usual.width
-        if arguments.table_size is not None:
-            length, width = parse_size(arguments.table_size)
-        elif arguments.ball_diameter is None:
-            return usual
-        return build("given", game, length, width, ball_diameter=arguments.ball_diameter)
-    except TableError as error:
-        raise InputError(str(error)) from None
-
-
-def corners_from(text: str | None) -> list[tuple[float, float]] | None:
-    """Four pixels from ``x,y,x,y,x,y,x,y``.
-
-    Raises:
-        InputError: anything else.
-    """
-    if text is None:
-        return None
-    try:
-        values = [float(v) for v in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != 8:
-        raise InputError(f"--corners takes eight numbers, x,y,x,y,x,y,x,y, not {text!r}")
-    return list(zip(values[::2], values[1::2], strict=True))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,14 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
     from billiards_trainer.vision.still import analyse
 
     cv2.setNumThreads(1)
-    table, corners = table_from(arguments), corners_from(arguments.corners)
+    table = chosen_table(arguments.table_size, arguments.ball_diameter, arguments.balls)
+    corners = parse_corners(arguments.corners)
+    sized = arguments.table_size is not None
     entries: list[dict[str, Any]] = []
     for path in arguments.images:
         began = time.perf_counter()
         try:
             picture = read_picture(path)
             try:
-                still = analyse(picture, table, corners=corners)
+                still = analyse(picture, table, size_known=sized, corners=corners)
             except InputError as error:
                 raise InputError(f"{path}: {error}") from None
         except InputError as error:

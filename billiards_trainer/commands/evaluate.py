@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from billiards_trainer.commands.detect import add_table_arguments, table_from
+from billiards_trainer.commands.table_flags import add_table_arguments, chosen_table
 from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table, preset
 
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     source: Path = arguments.annotations
     unreadable = 0
     if source.is_dir() and not evaluation_sets.is_yolo(source):
-        scores = _score_crops(source, table_from(arguments))
+        scores = _score_crops(source, _described(arguments))
     else:
         scores, unreadable = _score_pictures(arguments)
     everything = evaluation.Score()
@@ -91,7 +91,7 @@ def _score_pictures(arguments: argparse.Namespace) -> tuple[dict[str, Score], in
 
     source: Path = arguments.annotations
     folder = source if source.is_dir() else source.parent
-    given = table_from(arguments)
+    given, sized = _described(arguments), arguments.table_size is not None
     scores: dict[str, Score] = {}
     shown: list[tuple[float, str, Any]] = []
     unreadable = 0
@@ -108,7 +108,7 @@ def _score_pictures(arguments: argparse.Namespace) -> tuple[dict[str, Score], in
             unreadable += 1
             continue
         try:
-            still = analyse(picture, table, corners=corners)
+            still = analyse(picture, table, size_known=sized, corners=corners)
             found, corners_found = still.balls, still.table.corners_px
         except InputError as error:
             print(f"billiards-trainer: {labelled.path}: {error}", file=sys.stderr)
@@ -175,6 +175,12 @@ def _read(path: Path, only: str | None) -> list[LabelledPicture]:
     if not chosen:
         raise InputError(f"{path}: no labelled pictures" + (f" with {only!r}" if only else ""))
     return chosen
+
+
+def _described(arguments: argparse.Namespace) -> Table | None:
+    """The table that the flags describe, ``None`` when they say nothing."""
+    said = (arguments.table_size, arguments.ball_diameter, arguments.balls)
+    return None if said == (None, None, None) else chosen_table(*said)
 
 
 def _usual(labelled: LabelledPicture) -> Table:

@@ -8,13 +8,21 @@ from __future__ import annotations
 import argparse
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from billiards_trainer import messages as m
+from billiards_trainer.commands.table_flags import (
+    Corners,
+    add_corners_argument,
+    add_table_arguments,
+    chosen_table,
+    parse_corners,
+)
 from billiards_trainer.errors import InputError
-from billiards_trainer.table import BALL_SETS, Table, TableError, build, parse_size, preset
+from billiards_trainer.table import Table
 
 if TYPE_CHECKING:
     from billiards_trainer.camera_model import CameraModel
@@ -39,16 +47,8 @@ _BALL_KEYS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("video", metavar="VIDEO", help="a film")
-    parser.add_argument("--table-size", metavar="LxW", help="nose to nose, metres, e.g. 2.54x1.27")
-    parser.add_argument("--ball-diameter", metavar="D", type=float, help="metres")
-    parser.add_argument(
-        "--balls", choices=sorted(BALL_SETS), help="which balls; pool when not given"
-    )
-    parser.add_argument(
-        "--corners",
-        metavar="x,y,x,y,x,y,x,y",
-        help="the four cushion-nose corners in the picture, pixels; found when not given",
-    )
+    add_table_arguments(parser)
+    add_corners_argument(parser)
     parser.add_argument("--json", action="store_true", help="JSON lines instead of sentences")
 
 
@@ -59,8 +59,10 @@ def run(args: argparse.Namespace) -> int:
         InputError: not a film, not a table, or no table is seen in the film.
     """
     table = chosen_table(args.table_size, args.ball_diameter, args.balls)
-    corners = parse_corners(args.corners)
-    for line in track(Path(args.video), table, corners):
+    corners, film = parse_corners(args.corners), Path(args.video)
+    if args.table_size is None:
+        table = judged_table(film, table, corners)
+    for line in track(film, table, corners):
         if args.json:
             print(json.dumps(line, allow_nan=False), flush=True)
         elif line["type"] == "event":
@@ -71,9 +73,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def track(
-    path: Path, table: Table, corners: tuple[tuple[float, float], ...] | None
-) -> Iterator[dict[str, Any]]:
+def judged_table(path: Path, table: Table, corners: Corners | None) -> Table:
+    """The table of the size that the balls in the film's first picture tell.
+
+    Raises:
+        InputError: there is no such film.
+    """
+    from billiards_trainer.vision import table_size
+    from billiards_trainer.vision.calibration.table_finder import find_table
+
+    with closing(read_film(path)) as film:
+        _, picture = next(film)
+    try:
+        return table_size.judged(picture, find_table(picture, table, corners=corners)).table
+    except InputError:
+        return table
+
+
+def track(path: Path, table: Table, corners: Corners | None) -> Iterator[dict[str, Any]]:
     """The lines that the command prints; nothing before the table has been found.
 
     Raises:
@@ -109,7 +126,7 @@ def track(
         yield from _event_lines(event, pipeline.camera, table)
 
 
-def read_film(path: Path) -> Iterator[tuple[int, Any]]:
+def read_film(path: Path) -> Generator[tuple[int, Any]]:
     """Time (ns from the first frame's) and picture of each frame, as the film itself says.
 
     Raises:
@@ -136,40 +153,6 @@ def read_film(path: Path) -> Iterator[tuple[int, Any]]:
         capture.release()
     if frame < 2:
         raise InputError(f"{path}: not a film of at least two pictures")
-
-
-def chosen_table(size: str | None, ball_diameter: float | None, game: str | None) -> Table:
-    """The table that the options describe; a 9-ft pool table without them.
-
-    Raises:
-        InputError: sizes that are no table's.
-    """
-    try:
-        if size is None and ball_diameter is None and game in (None, "pool"):
-            return preset("pool-9ft")
-        named = {"pool": "pool-9ft", "snooker": "snooker-12ft", "carom": "carom-10ft"}
-        usual = preset(named[game or "pool"])
-        length, width = parse_size(size) if size is not None else (usual.length, usual.width)
-        return build("measured", usual.game, length, width, ball_diameter=ball_diameter)
-    except TableError as error:
-        raise InputError(str(error)) from None
-
-
-def parse_corners(text: str | None) -> tuple[tuple[float, float], ...] | None:
-    """Four corners from ``x,y,x,y,x,y,x,y``.
-
-    Raises:
-        InputError: anything else.
-    """
-    if text is None:
-        return None
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 8:
-        raise InputError(f"--corners: eight numbers x,y,x,y,x,y,x,y are needed, not {text!r}")
-    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _backfill(waiting: deque[m.TableState], state: m.TableState) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from billiards_trainer.table import Table
+from billiards_trainer.vision import table_size
 from billiards_trainer.vision.calibration import picture_check
 from billiards_trainer.vision.calibration.table_finder import TableFit, TableNotFound, find_table
 from billiards_trainer.vision.cue.finder import CueObservation, find_cue
@@ -28,6 +29,7 @@ def analyse(
     picture: NDArray[np.uint8],
     table: Table | None = None,
     *,
+    size_known: bool = True,
     corners: ArrayLike | None = None,
     profile: ColourProfile | None = None,
 ) -> Still:
@@ -36,6 +38,7 @@ def analyse(
     Args:
         picture: BGR uint8.
         table: its size and balls; 9-ft pool when ``None``.
+        size_known: whether the size is more than the game's usual one; else the balls judge it.
         corners: (4, 2) pixels of the cushion-nose corners, where they are known.
         profile: the balls' colours, where they were learned.
 
@@ -47,6 +50,8 @@ def analyse(
     if fault:
         raise TableNotFound(fault)
     fit = find_table(picture, table, corners=corners)
+    if table is None or not size_known:
+        fit = table_size.judged(picture, fit, profile)
     detector = BallDetector(fit.table, fit.camera, profile)
     balls = detector.detect(picture)
     cue = None

@@ -78,3 +78,17 @@ def test_a_broadcast_view_from_above(data_dir: Path) -> None:
     assert figures["precision"] >= 0.95
     assert figures["recall"] >= 0.95
     assert figures["label_accuracy"] >= 0.85
+
+
+@pytest.mark.parametrize(
+    ("name", "balls"),
+    [
+        ("table_a/WIN_20221019_23_45_51_Pro.jpg", 6),
+        ("table_a/new8.jpg", 2),
+        ("table_b/table_w_balls.jpg", 10),
+    ],
+)
+def test_every_ball_on_tables_whose_size_nobody_said(data_dir: Path, name: str, balls: int) -> None:
+    still = analyse(read_picture(data_dir / "ceiling_unlabelled" / name))
+    assert len(still.balls) == balls
+    assert [b.label for b in still.balls].count("cue") == 1

@@ -13,6 +13,7 @@ import pytest
 from billiards_trainer import messages as m
 from billiards_trainer.cli import main
 from billiards_trainer.commands import track
+from billiards_trainer.commands.table_flags import chosen_table, parse_corners
 from billiards_trainer.errors import InputError
 from billiards_trainer.simulation.virtual_table import VirtualTable
 from billiards_trainer.table import preset
@@ -84,12 +85,12 @@ def test_a_single_picture_is_no_film(tmp_path: Path) -> None:
 
 
 def test_tables_from_options() -> None:
-    assert track.chosen_table(None, None, None).name == "pool-9ft"
-    small = track.chosen_table("1.881x0.943", 0.0523, "snooker")
+    assert chosen_table(None, None, None).name == "pool-9ft"
+    small = chosen_table("1.881x0.943", 0.0523, "snooker")
     assert (small.length, small.width, small.balls.diameter) == (1.881, 0.943, 0.0523)
     assert small.game == "snooker"
-    assert track.chosen_table(None, None, "carom").pockets == ()
-    assert track.parse_corners("0,0,9,0,9,5,0,5") == ((0, 0), (9, 0), (9, 5), (0, 5))
+    assert chosen_table(None, None, "carom").pockets == ()
+    assert parse_corners("0,0,9,0,9,5,0,5") == ((0, 0), (9, 0), (9, 5), (0, 5))
 
 
 def test_a_ball_is_filled_in_only_where_it_lay_still() -> None:
