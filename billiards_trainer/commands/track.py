@@ -85,7 +85,9 @@ def judged_table(path: Path, table: Table, corners: Corners | None) -> Table:
     with closing(read_film(path)) as film:
         _, picture = next(film)
     try:
-        return table_size.judged(picture, find_table(picture, table, corners=corners)).table
+        return table_size.judged(
+            picture, find_table(picture, table, size_known=False, corners=corners)
+        ).table
     except InputError:
         return table
 

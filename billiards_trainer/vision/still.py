@@ -49,7 +49,7 @@ def analyse(
     fault = picture_check.describe_fault(picture)
     if fault:
         raise TableNotFound(fault)
-    fit = find_table(picture, table, corners=corners)
+    fit = find_table(picture, table, size_known=size_known, corners=corners)
     if table is None or not size_known:
         fit = table_size.judged(picture, fit, profile)
     detector = BallDetector(fit.table, fit.camera, profile)

@@ -92,6 +92,7 @@ def find_table(
     picture: NDArray[np.uint8],
     table: Table | None = None,
     *,
+    size_known: bool = True,
     corners: ArrayLike | None = None,
     refine: bool = True,
     camera_height: float | None = None,
@@ -102,6 +103,7 @@ def find_table(
     Args:
         picture: BGR uint8 (H, W, 3).
         table: the table's size; 9-ft pool proportions when ``None``.
+        size_known: whether that is the table's own size, and not only its game's usual one.
         corners: (4, 2) pixels of the cushion-nose corners, in the table frame's order where they
             run anticlockwise on the screen; in any other order they are only places.
         refine: with ``corners``, whether they are moved onto the noses seen in the picture.
@@ -115,22 +117,23 @@ def find_table(
     """
     picture_check.require_picture(picture)
     used = table if table is not None else preset(ASSUMED_TABLE)
+    assumed = table is None or not size_known
     known = Known(
         used,
         camera_height,
         focal_px,
         (picture.shape[1], picture.shape[0]),
-        ASPECT_SPREAD if table is not None else ASPECT_SPREAD_ASSUMED,
+        ASPECT_SPREAD_ASSUMED if assumed else ASPECT_SPREAD,
     )
     if corners is not None:
         given = _ordered(np.asarray(corners, dtype=np.float64))
         if not refine:
-            return _from_corners(given, known, table is None)
+            return _from_corners(given, known, assumed)
         fault = picture_check.describe_fault(picture)
         best = None if fault else _refined(picture, known, given)
         if best is None:
-            return _from_corners(given, known, table is None)
-        return _finished(best, known, table is None, given.is_oriented, "given")
+            return _from_corners(given, known, assumed)
+        return _finished(best, known, assumed, given.is_oriented, "given")
     fault = picture_check.describe_fault(picture)
     if fault:
         raise TableNotFound(fault)
@@ -148,7 +151,7 @@ def find_table(
     if not hypotheses:
         raise TableNotFound("no table was found in the picture: all four rails must be in view")
     best = max(hypotheses, key=lambda h: h.rank)
-    fit = _finished(best, known, table is None, False, "detected", _doubt(best, hypotheses, used))
+    fit = _finished(best, known, assumed, False, "detected", _doubt(best, hypotheses, used))
     if fit.confidence < _LEAST_CONFIDENCE:
         raise TableNotFound("no table was found for sure: too much of its rails is hidden or dark")
     return fit
