@@ -21,6 +21,7 @@ import math
 
 from billiards_trainer.physics.compilation import kernel
 from billiards_trainer.physics.layout import (
+    DEEP,
     N_E_BALL,
     N_MASS,
     N_MU_A,
@@ -56,7 +57,7 @@ def collide(first: Floats, second: Floats, numbers: Floats, model: int) -> None:
     ny /= distance
     rx, ry = first[VX] - second[VX], first[VY] - second[VY]
     closing = rx * nx + ry * ny
-    if closing <= 0.0:
+    if closing <= 0.0 and distance > 2.0 * numbers[N_RADIUS] - DEEP:
         return
     # They are freed of what they have sunk into each other: rounding, unless they were pressed.
     free = 0.5 * min(distance - 2.0 * numbers[N_RADIUS], 0.0)
@@ -64,6 +65,8 @@ def collide(first: Floats, second: Floats, numbers: Floats, model: int) -> None:
     first[Y] += free * ny
     second[X] -= free * nx
     second[Y] -= free * ny
+    if closing <= 0.0:
+        return
     if closing < SLOW:
         # They go on together.
         half = 0.5 * closing

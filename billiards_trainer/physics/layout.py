@@ -76,10 +76,14 @@ SINK = 1e-6
 SLOW = 1e-3
 # Slower than this is no approach at all, m/s.
 STILL = 1e-6
+# Freeing a ball of one that is pressed upon it may push it into a third from which it parts.  Balls
+# deeper in each other than this, m, are freed whether they approach or not.
+DEEP = 1e-5
 # Balls can be wedged between two cushions, as in a pocket's jaws: each impulse frees one contact at
 # another's cost.  More than JAM events, and JAM_EACH for each ball, within BURST seconds are no
 # game (a frozen rack that a spinning ball pushes has half as many); balls slower than JAMMED, m/s,
-# that touch something then stand, as in the jaws they would by the friction of the rubber.
+# that touch something then stand, as in the jaws they would by the friction of the rubber.  The
+# longer it goes on, the faster a ball may be that stands.
 JAM = 200
 JAM_EACH = 20
 BURST = 5e-3

@@ -140,11 +140,9 @@ def begin(
 
 
 @kernel
-def calm(row: Floats) -> None:
-    """Let a ball stand that takes part in a jam, unless it is fast; see ``layout.JAM``."""
-    motion = row[MOTION]
-    if motion in (_SLIDING, _ROLLING) and math.hypot(row[VX], row[VY]) < JAMMED:
-        stop(row, _RESTING)
+def is_slow(row: Floats, limit: float) -> bool:
+    """Whether a ball is slower than ``limit`` m/s."""
+    return row[VX] * row[VX] + row[VY] * row[VY] < limit * limit
 
 
 @kernel
@@ -254,10 +252,16 @@ def proceed(
                 kind = TO_ROLLING
             elif motion == _SPINNING:
                 kind = TO_SPINNING
-        if events > progress[P_BEFORE] + JAM + JAM_EACH * n and kind in (BALL_BALL, CUSHION, JAW):
-            calm(row)
-            if kind == BALL_BALL:
-                calm(ball[other])
+        crowd = (events - progress[P_BEFORE]) / (JAM + JAM_EACH * n)
+        if crowd > 1.0 and kind in (BALL_BALL, CUSHION, JAW):
+            limit = JAMMED * crowd
+            if kind != BALL_BALL:
+                if is_slow(row, limit):
+                    stop(row, _RESTING)
+            # A ball that a fast one squeezes past must be free to give way.
+            elif is_slow(row, limit) and is_slow(ball[other], limit):
+                stop(row, _RESTING)
+                stop(ball[other], _RESTING)
         if keep:
             note(records, events, 0, 1, row)
             if kind == BALL_BALL:

@@ -20,6 +20,7 @@ from billiards_trainer.physics.layout import (
     CUSHION,
     CX,
     CY,
+    DEEP,
     JAW,
     MOTION,
     N_RADIUS,
@@ -175,6 +176,7 @@ def predict_pairs(
         vx += dt * ax
         vy += dt * ay
     reach = 2.0 * numbers[N_RADIUS]
+    deep = (reach - DEEP) * (reach - DEEP)
     for j in range(ball.shape[0]):
         if j == i:
             continue
@@ -200,7 +202,10 @@ def predict_pairs(
         limit = min(queue[i, NEXT], queue[j, NEXT])
         if limit == _NEVER:
             continue
-        t = circle_contact(px, py, wx, wy, bx, by, reach, limit - now)
+        if px * px + py * py < deep:
+            t = 0.0
+        else:
+            t = circle_contact(px, py, wx, wy, bx, by, reach, limit - now)
         if now + t < limit:
             queue[i, NEXT] = now + t
             whom[i, NEXT_KIND] = BALL_BALL

@@ -26,6 +26,13 @@ def test_crowds(seed: int, varied: bool) -> None:
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize("seed", [217_021, 230_350])
+def test_crowds_that_were_wrong_once(seed: int) -> None:
+    """A ball that shoots into a wedge; one that others press upon while it parts from a third."""
+    assert not play_crowds([seed], varied=True).found
+
+
+@pytest.mark.compiled
 @pytest.mark.parametrize("varied", [False, True])
 @pytest.mark.parametrize("batch", range(2))
 def test_many_crowds(batch: int, varied: bool) -> None:

@@ -137,6 +137,21 @@ def test_a_ball_pressed_along_a_jaw_does_not_leave_through_the_nose(
     assert not troubles(table, shot)
 
 
+@pytest.mark.compiled
+def test_two_balls_wedged_into_the_jaws_come_to_rest() -> None:
+    """Spin presses them on for a second; each impulse frees one contact at another's cost."""
+    corner = POOL.pockets[-1]
+    middle, out = np.array(corner.mouth_centre), np.array(corner.centre)
+    way = (middle - out) / np.hypot(*(middle - out))
+    across = np.array([-way[1], way[0]])
+    places = [middle + 0.05 * way + side * (R + 1e-6) * across for side in (-1, 1)]
+    # Rolling resistance aside, they go on until the facings hold them.
+    spin = 300.0 * np.array([way[1], -way[0], 0.0])
+    shot = play(places, [-3.0 * way] * 2, [spin] * 2)
+    assert shot.complete
+    assert not troubles(POOL, shot)
+
+
 def test_two_balls_that_meet_head_on_and_a_third_at_the_same_instant() -> None:
     shot = play(
         [[0.4, 1.0], [0.8, 1.0], [0.6, 1.2]],
