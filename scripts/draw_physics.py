@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import runpy
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +24,16 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 400, 64, 52, 40, 20
 Curve = tuple[str, Sequence[float], Sequence[float]]
 
 
-def chart(title: str, x_label: str, y_label: str, curves: Sequence[Curve]) -> str:
-    """A line chart as SVG."""
-    x0, x1 = _span([x for _, xs, _ in curves for x in xs])
-    y0, y1 = _span([y for _, _, ys in curves for y in ys])
+def chart(
+    title: str,
+    x_label: str,
+    y_label: str,
+    curves: Sequence[Curve],
+    measured: Sequence[tuple[float, float]] = (),
+) -> str:
+    """A line chart as SVG, with what was measured as dots."""
+    x0, x1 = _span([x for _, xs, _ in curves for x in xs] + [x for x, _ in measured])
+    y0, y1 = _span([y for _, _, ys in curves for y in ys] + [y for _, y in measured])
 
     def px(x: float) -> float:
         return LEFT + (x - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT)
@@ -54,6 +62,9 @@ def chart(title: str, x_label: str, y_label: str, curves: Sequence[Curve]) -> st
         colour = COLOURS[k % len(COLOURS)]
         parts.append(f'<path d="M{way}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{LEFT + 12}" y="{TOP + 18 + 18 * k}" fill="{colour}">{name}</text>')
+    parts += [f'<circle cx="{px(x):.1f}" cy="{py(y):.1f}" r="4.5"/>' for x, y in measured]
+    if measured:
+        parts.append(f'<text x="{LEFT + 12}" y="{TOP + 18 + 18 * len(curves)}">● measured</text>')
     parts.append(
         f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{x_label}</text>'
         f'<text transform="translate(16 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
@@ -131,11 +142,44 @@ def cushions() -> str:
     )
 
 
+def friction(tables: dict[str, Any]) -> str:
+    """Friction between balls by the speed of slip: Marlow's figures and the engine's."""
+    slips = np.geomspace(0.05, 8.0, 120)
+    curve = ("alciatore", np.log10(slips).tolist(), [tables["friction_made"](v) for v in slips])
+    return chart(
+        "Friction between balls (measured: Marlow 1995, Table 10)",
+        "logarithm of the slip in m/s",
+        "friction",
+        [curve],
+        [(math.log10(slip), mu) for slip, mu in tables["MARLOW"]],
+    )
+
+
+def rebounds(tables: dict[str, Any]) -> str:
+    """Speed of a rolling ball after a straight rebound: filmed, and by each model."""
+    speeds = np.linspace(0.2, 3.5, 67)
+    curves: list[Curve] = []
+    for model in CushionModel:
+        e, _ = tables["best_restitution"](model)
+        after = [tables["after_straight"](v, model, e) for v in speeds]
+        curves.append((f"{model.name.lower()}, e = {e:.3f}", speeds.tolist(), after))
+    return chart(
+        "Straight into a cushion (measured: Am. J. Phys. 77 (2009) 788, Fig. 9)",
+        "speed into the cushion, m/s",
+        "speed back, m/s",
+        curves,
+        tables["STRAIGHT"],
+    )
+
+
 def main() -> None:
     """Write the figures."""
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "throw.svg").write_text(throw(), encoding="utf-8")
     (FOLDER / "cushions.svg").write_text(cushions(), encoding="utf-8")
+    tables = runpy.run_path(str(Path(__file__).with_name("physics_tables.py")))
+    (FOLDER / "friction.svg").write_text(friction(tables), encoding="utf-8")
+    (FOLDER / "rebounds.svg").write_text(rebounds(tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,11 @@ def page(standard: Tally, varied: Tally) -> str:
         ("something was wrong", "never", "{wrong}"),
         ("two balls were in each other by", "at most 20 µm", "{balls:.1f} µm"),
         ("a ball was in rubber by", "at most 20 µm", "{rubber:.1f} µm"),
-        ("an event gained energy, per mass", "1 nJ/g at most", "{t.gain:.1g} J/kg"),
+        (
+            "an event gained energy, per mass",
+            "1e-9 J/kg at most, or that share",
+            "{t.gain:.1g} J/kg",
+        ),
     ]
     lines = [
         "# Random crowds, measured",
