@@ -95,7 +95,7 @@ def engine_for(shot: Shot) -> PhysicsEngine:
 def mend_mathavan() -> None:
     """Turn the sign of the spin's part in the slip on the cloth, which pooltool has the other way.
 
-    The velocity of a ball's lowest point is v - R ω × ẑ; the paper's own rows come out with that.
+    The velocity of a ball's lowest point is v - R ω × ẑ; with the other sign balls gain energy.
     """
     text = inspect.getsource(frictional_mathavan._collide_balls.py_func)
     for ball in "ij":
