@@ -177,12 +177,12 @@ def _stronge(slip: float, closing: float, e: float, mu: float, ratio: float) -> 
         return 0.0
     # From here on speeds are in units of mu·closing, displacements in that over the frequency.
     unit = mu * closing
-    angle = slip / unit
     limit = _ACROSS / (ratio * ratio)
     # It slides throughout if it does at the end of the compression and at that of the release:
     # in between, its speed past the rubber changes in one direction only.
-    if angle >= max(_ACROSS, _ACROSS * (1.0 + e) - limit / e):
+    if slip >= max(_ACROSS, _ACROSS * (1.0 + e) - limit / e) * unit:
         return _ACROSS * (1.0 + e) * unit
+    angle = slip / unit
     # Phase at which the contact sticks, and the spring's displacement and speed there.
     if angle <= limit:
         begin = 0.0
