@@ -148,6 +148,7 @@ def simulate(
     Raises:
         StateError: balls that overlap by more, or lie outside the table or in a pocket's hole.
         StrikeError: the struck ball does not exist or lies in a pocket.
+        GeometryError: the table's noses do not meet balls of that radius.
     """
     if parameters is None:
         if not isinstance(table, Table):

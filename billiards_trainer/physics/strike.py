@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+FASTEST_CUE = 30.0
+"""No cue is faster, m/s."""
+
 
 class StrikeError(ValueError):
     """A strike no cue can make; the message is one sentence for people."""
@@ -50,7 +53,10 @@ def _conditions(s: Any) -> Iterator[tuple[Any, str]]:
     for field in fields(Strike)[1:]:
         yield abs(getattr(s, field.name)) < math.inf, f"strike.{field.name} is not a finite number"
     yield s.ball >= 0, "strike.ball is negative"
-    yield (s.speed >= 0.0) & (s.speed <= 30.0), "strike.speed must lie between 0 and 30 m/s"
+    yield (
+        (s.speed >= 0.0) & (s.speed <= FASTEST_CUE),
+        f"strike.speed must lie between 0 and {FASTEST_CUE:g} m/s",
+    )
     yield (
         (s.elevation >= 0.0) & (s.elevation <= math.pi / 2),
         "strike.elevation must lie between 0 and π/2 rad",

@@ -17,7 +17,7 @@ from billiards_trainer.physics.batch import simulate_batch
 from billiards_trainer.physics.engine import simulate
 from billiards_trainer.physics.parameters import Models, PhysicsParameters, for_table
 from billiards_trainer.physics.state import BallsState, StateError
-from billiards_trainer.physics.strike import Strike, StrikeError
+from billiards_trainer.physics.strike import FASTEST_CUE, Strike, StrikeError
 from billiards_trainer.physics.trajectory import Trajectory
 from billiards_trainer.table import Table
 
@@ -259,6 +259,7 @@ class Predictor:
         rows[:, 2] += _NODES * math.hypot(s.aim_noise, aim.angle_std) * self.spread.factor
         # Speeds in an order that goes with no direction.
         rows[:, 1] *= 1 + s.speed_noise * _NODES[np.argsort(np.sin(7.0 * np.arange(len(_NODES))))]
+        rows[:, 1] = np.minimum(rows[:, 1], FASTEST_CUE)
         out = simulate_batch(
             self.table,
             state,

@@ -24,6 +24,7 @@ from billiards_trainer.physics.parameters import (
     Models,
     for_table,
 )
+from billiards_trainer.physics.strike import FASTEST_CUE
 from billiards_trainer.physics_calibration import TablePhysics
 
 from .shots import POOL
@@ -64,6 +65,12 @@ def test_predictions_are_made_with_the_models_in_force() -> None:
     assert game._predictor.models == CHOSEN
     game.apply(replace(game_settings, physics=None))
     assert game._predictor.models == Models()
+
+
+def test_the_fastest_stroke_has_odds() -> None:
+    """The speeds around it that are tried as well are no cue's."""
+    aim = Aim(1, 1.52, 0.1, 0.2, 0.0, 0.0, FASTEST_CUE, False)
+    assert Predictor(POOL).predict(BALLS, aim, 0, 0).scratch_probability >= 0.0
 
 
 def test_core_takes_the_configured_models_with_and_without_a_calibration(tmp_path: Path) -> None:
