@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import json
 import os
 import re
@@ -13,7 +12,7 @@ import sqlite3
 import subprocess
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from deployment import report
 from deployment.backups import command, manifest, reader, restore, store, writer
 from deployment.errors import Failed
 from deployment.layout import Layout
+from tests.appliance import bad_archives
 from tests.unit.deployment_trial import Trial
 
 pytestmark = pytest.mark.timeout(300)
@@ -362,85 +362,6 @@ def test_encryption_by_passphrase_and_by_key(trial: Trial, library: Any, tmp_pat
 
 # --- archives that nobody should believe ----------------------------------------------------
 
-Members = list[tuple[tarfile.TarInfo, bytes]]
-
-
-def read_members(archive: Path) -> Members:
-    with tarfile.open(archive) as tar:
-        out: Members = []
-        for member in tar:
-            file = tar.extractfile(member)
-            out.append((member, file.read() if file else b""))
-        return out
-
-
-def write_members(archive: Path, members: Members) -> None:
-    with tarfile.open(archive, "w:gz", format=tarfile.PAX_FORMAT) as tar:
-        for member, data in members:
-            if member.isreg():
-                member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-
-
-def member(name: str, data: bytes = b"x", kind: bytes = tarfile.REGTYPE) -> tuple[Any, bytes]:
-    info = tarfile.TarInfo(name)
-    info.type = kind
-    if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
-        info.linkname = "/etc/passwd"
-    return info, data if kind == tarfile.REGTYPE else b""
-
-
-def edited(change: Callable[[dict[str, Any]], None]) -> Callable[[Members], None]:
-    """A change of the manifest's content."""
-
-    def apply(members: Members) -> None:
-        data = json.loads(members[0][1])
-        change(data)
-        members[0] = (members[0][0], json.dumps(data).encode())
-
-    return apply
-
-
-def _tamper(members: Members) -> None:
-    info, data = next(m for m in members if m[0].name.endswith("site.toml"))
-    at = [m[0] for m in members].index(info)
-    members[at] = (info, data.replace(b"production", b"productiom"))
-
-
-BAD: dict[str, Callable[[Members], None]] = {
-    "changed content": _tamper,
-    "another size": lambda m: m.__setitem__(1, (m[1][0], m[1][1] + b" ")),
-    "a member missing": lambda m: m.__delitem__(-1),
-    "a member twice": lambda m: m.append(m[-1]),
-    "a member that is not listed": lambda m: m.append(member("data/extra")),
-    "no manifest": lambda m: m.__delitem__(0),
-    "manifest not first": lambda m: m.insert(0, m.pop()),
-    "absolute path": lambda m: m.append(member("/etc/cron.d/x")),
-    "path upwards": lambda m: m.append(member("data/../../../etc/cron.d/x")),
-    "path outside the areas": lambda m: m.append(member("elsewhere/x")),
-    "symbolic link": lambda m: m.append(member("data/link", kind=tarfile.SYMTYPE)),
-    "hard link": lambda m: m.append(member("data/link", kind=tarfile.LNKTYPE)),
-    "device": lambda m: m.append(member("data/dev", kind=tarfile.CHRTYPE)),
-    "pipe": lambda m: m.append(member("data/pipe", kind=tarfile.FIFOTYPE)),
-    "link named as a listed file": lambda m: m.__setitem__(
-        -1, member(m[-1][0].name, kind=tarfile.SYMTYPE)
-    ),
-    "manifest lists a path upwards": edited(
-        lambda d: d["files"].append({**d["files"][0], "path": "data/../../x"})
-    ),
-    "manifest lists a file twice": edited(lambda d: d["files"].append(d["files"][0])),
-    "manifest of another schema": edited(lambda d: d.update(schema=99)),
-    "manifest of another program": edited(lambda d: d.update(format="something else")),
-    "manifest without its files": edited(lambda d: d.pop("files")),
-    "manifest with a negative size": edited(lambda d: d["files"][0].update(size=-1)),
-    "manifest with a hash that is none": edited(lambda d: d["files"][0].update(sha256="../x")),
-    "manifest larger than the disk": edited(lambda d: d["files"][0].update(size=1 << 49)),
-    "manifest that builds upon a path": edited(
-        lambda d: d["files"][0].update(stored_in="../../x.tar.gz")
-    ),
-    "manifest that counts other rows": edited(lambda d: d["tables"].update(shots=99)),
-}
-
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, Path]:
@@ -454,19 +375,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, Path]:
     with closing(sqlite3.connect(layout.state / "billiards.db")) as database, database:
         database.execute("CREATE TABLE shots (row INTEGER PRIMARY KEY)")
     return layout, writer.write(layout, scope="full", name="good")
-
-
-SPOILT: dict[str, Callable[[bytes], bytes]] = {
-    "cut in half": lambda data: data[: len(data) // 2],
-    "the last bytes missing": lambda data: data[:-4],
-    "another checksum": lambda data: data[:-8] + b"\0\0\0\0" + data[-4:],
-    "something appended": lambda data: data + b"rubbish",
-    "another stream appended": lambda data: data + gzip.compress(b"more"),
-    "empty": lambda data: b"",
-    "noise": lambda data: os.urandom(5000),
-    "a bomb of zeros": lambda data: gzip.compress(b"\0" * (64 << 20)),
-    "another kind of archive": lambda data: b"PK\3\4" + data,
-}
 
 
 @pytest.fixture(scope="module")
@@ -496,7 +404,7 @@ def everything(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.xdist_group("attacked")
-@pytest.mark.parametrize("what", [*BAD, *SPOILT])
+@pytest.mark.parametrize("what", [*bad_archives.BAD, *bad_archives.SPOILT])
 def test_bad_archives_are_refused_before_anything_is_touched(
     attacked: tuple[Trial, Path],
     tmp_path: Path,
@@ -506,13 +414,7 @@ def test_bad_archives_are_refused_before_anything_is_touched(
 ) -> None:
     trial, good = attacked
     bad = tmp_path / "bad.tar.gz"
-    if what in BAD:
-        members = read_members(good)
-        BAD[what](members)
-        write_members(bad, members)
-    else:
-        bad.write_bytes(SPOILT[what](good.read_bytes()))
-    assert bad.read_bytes() != good.read_bytes()
+    bad_archives.make(what, good, bad)
     before = everything(trial.root)
     for name, value in trial.environment.items():
         monkeypatch.setenv(name, value)
