@@ -6,7 +6,8 @@ SHELL := /bin/bash
 
 ARGS ?=
 BENCH ?= pipeline ipc
-TEST_PACKAGES := chromium debootstrap ffmpeg fonts-dejavu-core nginx-light systemd-container xvfb
+TEST_PACKAGES := chromium debootstrap ffmpeg fonts-dejavu-core logrotate nftables nginx-light \
+	systemd-container xvfb
 
 .PHONY: help run test lint format bench web acceptance lock clean setup python
 
