@@ -380,6 +380,8 @@ def run(config: Config, layers: Layers, wish: Wish) -> bool:
     port = config.api.port
     if "api" not in config.system.modules_off:
         port = premises.free_port(config.api.host, config.api.port)
+        # Whatever is read anew later: the port that was taken is the one in use.
+        layers.command_line.setdefault("api", {})["port"] = port
     config = config.model_copy(update={"api": config.api.model_copy(update={"port": port})})
     with premises.occupied(config) as runtime_dir:
         from billiards_trainer.storage.upgrade import migrate
