@@ -119,7 +119,7 @@ class Modules:
         return all(module.life.state in (*supervision.UP, State.FATAL) for module in self)
 
     def prepare(self, snapshot: Path) -> None:
-        """Have everything imported once; processes are started when that is done."""
+        """Have everything imported once; most processes are started when that is done."""
         self._nursery.open(snapshot)
         self._wait_until = time.monotonic() + _NURSERY_LIMIT_S
 
@@ -137,11 +137,11 @@ class Modules:
     def supervise(self, snapshot: Path, *, recovery: bool) -> None:
         """Look at each process and do what the supervision decides."""
         now = time.monotonic()
-        if self._wait_until:
-            if self._nursery.is_coming() and now < self._wait_until:
-                return
+        if self._wait_until and not (self._nursery.is_coming() and now < self._wait_until):
             self._wait_until = 0.0
         for module in self:
+            if self._wait_until and not module.row.first:
+                continue
             before = module.life
             jitter = self._random.uniform(-1, 1)
             seen = self._look_at(module, now)

@@ -47,6 +47,8 @@ class ProcessRow:
     """From SIGTERM to SIGKILL."""
     preload: tuple[str, ...] = ()
     """What the nursery imports beside the module: heavy things that it imports while it works."""
+    first: bool = False
+    """Whether its first start does not wait for the nursery: it takes long, on another core."""
     policy: RestartPolicy = RestartPolicy()
 
 
@@ -54,8 +56,13 @@ _COMPILING_S = 120.0
 """Processes with compiled kernels need that long when the cache, filled at install, is lost."""
 
 _TABLE = (
-    ProcessRow("camera", "billiards_trainer.vision.sources.main"),
-    ProcessRow("simulation", "billiards_trainer.simulation.main", start_limit_s=_COMPILING_S),
+    ProcessRow("camera", "billiards_trainer.vision.sources.main", first=True),
+    ProcessRow(
+        "simulation",
+        "billiards_trainer.simulation.main",
+        start_limit_s=_COMPILING_S,
+        first=True,
+    ),
     ProcessRow(
         "vision",
         "billiards_trainer.vision.main",
