@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from billiards_trainer.commands.table_flags import (
     add_corners_argument,
-    chosen_table,
+    described_table,
     parse_corners,
 )
 from billiards_trainer.errors import InputError
@@ -87,8 +87,7 @@ def table_from(arguments: argparse.Namespace) -> Table | None:
     """The table that the flags describe, ``None`` when they say nothing."""
     if arguments.table is not None:
         return preset(arguments.table)
-    described = (arguments.table_size, arguments.ball_diameter, arguments.balls)
-    return None if described == (None, None, None) else chosen_table(*described)
+    return described_table(arguments)
 
 
 def read_pictures(paths: list[Path]) -> tuple[list[Path], list[NDArray[np.uint8]]]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from billiards_trainer.commands.table_flags import add_table_arguments, chosen_table
+from billiards_trainer.commands.table_flags import add_table_arguments, described_table
 from billiards_trainer.errors import InputError
 from billiards_trainer.table import Table, preset
 
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     source: Path = arguments.annotations
     unreadable = 0
     if source.is_dir() and not evaluation_sets.is_yolo(source):
-        scores = _score_crops(source, _described(arguments))
+        scores = _score_crops(source, described_table(arguments))
     else:
         scores, unreadable = _score_pictures(arguments)
     everything = evaluation.Score()
@@ -91,7 +91,7 @@ def _score_pictures(arguments: argparse.Namespace) -> tuple[dict[str, Score], in
 
     source: Path = arguments.annotations
     folder = source if source.is_dir() else source.parent
-    given, sized = _described(arguments), arguments.table_size is not None
+    given, sized = described_table(arguments), arguments.table_size is not None
     scores: dict[str, Score] = {}
     shown: list[tuple[float, str, Any]] = []
     unreadable = 0
@@ -175,12 +175,6 @@ def _read(path: Path, only: str | None) -> list[LabelledPicture]:
     if not chosen:
         raise InputError(f"{path}: no labelled pictures" + (f" with {only!r}" if only else ""))
     return chosen
-
-
-def _described(arguments: argparse.Namespace) -> Table | None:
-    """The table that the flags describe, ``None`` when they say nothing."""
-    said = (arguments.table_size, arguments.ball_diameter, arguments.balls)
-    return None if said == (None, None, None) else chosen_table(*said)
 
 
 def _usual(labelled: LabelledPicture) -> Table:

@@ -50,6 +50,16 @@ def chosen_table(size: str | None, ball_diameter: float | None, game: str | None
         raise InputError(str(error)) from None
 
 
+def described_table(arguments: argparse.Namespace) -> Table | None:
+    """The table that the flags describe, ``None`` when they say nothing.
+
+    Raises:
+        InputError: sizes that are no table's.
+    """
+    said = (arguments.table_size, arguments.ball_diameter, arguments.balls)
+    return None if said == (None, None, None) else chosen_table(*said)
+
+
 def parse_corners(text: str | None) -> Corners | None:
     """Four corners from ``x,y,x,y,x,y,x,y``.
 
